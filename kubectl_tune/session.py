@@ -1,0 +1,190 @@
+"""
+A session is one execution of a plan, seen as the sum of its events.
+
+No I/O and no clock here: the store brings trials back from disk, engines bring
+events, and `apply` folds them. Resuming is therefore loading and going on. Nothing
+here is done once per trial and event: a session of 100,000 trials folds an event
+as fast as one of ten.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import Counter, OrderedDict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from itertools import islice
+from typing import Any
+
+from .halt import Halt
+from .trial import Failure, Trial, TrialEvent, TrialSpec, TrialState
+
+MAX_LOSSES = 10  # lost attempts that are begun again, a trial
+
+
+class SessionState(StrEnum):
+    PENDING = "Pending"
+    RUNNING = "Running"
+    DETACHED = "Detached"  # no driver, trials unfinished
+    SUCCEEDED = "Succeeded"
+    FAILED = "Failed"
+    CANCELLED = "Cancelled"
+    TIMED_OUT = "TimedOut"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a session runs; kept with it, so that resume goes back to the same place."""
+
+    engine: str
+    context: str = ""
+    server: str = ""
+    namespace: str = ""
+    workdir: str = "."  # absolute: output_json and relative paths start here
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """How a session is run. Times are in seconds; None is no limit."""
+
+    max_parallel: int = 4
+    timeout: float | None = None
+    session_timeout: float | None = None
+    retries: int = 0
+    halt: Halt | None = None
+    shuffle: bool = False
+    requires_result: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SessionInfo:
+    """What a session is, as opposed to how far it has come."""
+
+    name: str
+    uid: str  # five characters, part of every name that the session gives
+    plan: str
+    target: Target
+    policy: Policy = Policy()
+    command: tuple[str, ...] = ()  # for lines without one of their own
+    workload: str = ""  # the built-in one's name, when its command is the default
+    metric: str = ""
+    direction: str = ""  # maximize or minimize
+    caveat: str = ""  # said beside every ranking
+    created: float = 0.0
+    total: int = 0
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Session:
+    def __init__(self, info: SessionInfo, trials: Iterable[Trial]) -> None:
+        self.info = info
+        self.trials = {trial.id: trial for trial in trials}
+        self.counts = Counter(trial.state for trial in self.trials.values())
+        self.settled: Counter[TrialState] = Counter()  # ended, and not to be begun again
+        self._in_flight: dict[str, None] = {}
+        # Not a dict: one that shrinks at its head is slow to iterate.
+        self._waiting: OrderedDict[str, None] = OrderedDict()
+        for trial in self._in_order():
+            self._place(trial)
+
+    @classmethod
+    def of(cls, info: SessionInfo, specs: Iterable[TrialSpec]) -> Session:
+        return cls(info, map(Trial, specs))
+
+    def apply(self, event: TrialEvent) -> bool:
+        """Fold in one event; say whether it was news."""
+        old = self.trials[event.trial]
+        new = old.after(event)
+        if new is old:
+            return False
+        self.trials[event.trial] = new
+        self.counts[old.state] -= 1
+        self.counts[new.state] += 1
+        self._in_flight.pop(event.trial, None)
+        self._waiting.pop(event.trial, None)
+        if self._is_settled(old):
+            self.settled[old.state] -= 1
+        self._place(new)
+        return True
+
+    def ready(self, slots: int) -> list[Trial]:
+        """Return the attempts to begin now, so that at most `slots` are in flight."""
+        free = max(0, slots - len(self._in_flight))
+        waiting = (self._next(self.trials[id]) for id in islice(self._waiting, free))
+        return [trial for trial in waiting if trial]
+
+    @property
+    def in_flight(self) -> list[Trial]:
+        return [self.trials[id] for id in self._in_flight]
+
+    @property
+    def unfinished(self) -> int:
+        """How many trials run, or are still to be begun."""
+        return len(self.trials) - self.settled.total()
+
+    @property
+    def halted(self) -> Halt | None:
+        """The policy's halt, once the trials that have ended call for it."""
+        halt = self.info.policy.halt
+        failed = self.settled[TrialState.FAILED] + self.settled[TrialState.TIMED_OUT]
+        failed += self.settled[TrialState.LOST]
+        succeeded = self.settled[TrialState.SUCCEEDED]
+        due = halt and halt.due(
+            failed=failed,
+            succeeded=succeeded,
+            done=self.settled.total(),
+            total=len(self.trials),
+        )
+        return halt if due else None
+
+    def _next(self, trial: Trial) -> Trial | None:
+        """Return the attempt to begin for a trial that runs nowhere, if there is to be one."""
+        match trial.state:
+            case TrialState.PENDING:
+                return trial
+            case TrialState.FAILED | TrialState.TIMED_OUT:
+                return trial.again() if trial.failures <= self.info.policy.retries else None
+            case TrialState.LOST if trial.failure is not Failure.DELETED:
+                return trial.again() if trial.losses <= MAX_LOSSES else None
+        return None
+
+    def _is_settled(self, trial: Trial) -> bool:
+        return trial.state.ended and self._next(trial) is None
+
+    def _place(self, trial: Trial) -> None:
+        if trial.state.in_flight:
+            self._in_flight[trial.id] = None
+        elif self._next(trial):
+            self._waiting[trial.id] = None
+        else:
+            self.settled[trial.state] += 1
+
+    def _in_order(self) -> list[Trial]:
+        trials = list(self.trials.values())
+        if self.info.policy.shuffle:  # the same order whenever the session is loaded
+            random.Random(self.info.uid).shuffle(trials)
+        return trials
+
+
+def session_state(
+    counts: Mapping[TrialState, int], *, driven: bool, ended: str = ""
+) -> SessionState:
+    """
+    Derive a session's state from its trials: by the first rule that applies.
+
+    `driven` says that a driver has it now; `ended` is what its last driver wrote
+    down when it finished the session (`Cancelled`, `TimedOut`, or plain `done`).
+    """
+    total = sum(counts.values())
+    if driven:
+        return SessionState.RUNNING
+    if counts.get(TrialState.SUCCEEDED, 0) == total:
+        return SessionState.SUCCEEDED
+    if ended in (SessionState.CANCELLED, SessionState.TIMED_OUT):
+        return SessionState(ended)
+    if ended:
+        return SessionState.FAILED
+    if counts.get(TrialState.PENDING, 0) == total:
+        return SessionState.PENDING
+    return SessionState.DETACHED
