@@ -1,0 +1,467 @@
+"""
+The agent runs commands for a driver: `python agent.py JOURNAL`, one request a line on stdin.
+
+One file, standard library only, nothing of ours imported, so that it can travel into a pod.
+Its two rules: what happened is in the journal before anybody is told of it, and when its
+driver goes away every process group it started dies.
+
+Requests (JSON, one a line):
+  {"do": "run", "key", "argv", "env", "timeout", "grace", "folder", "config", "log"}
+  {"do": "cancel", "key"}          ends one: SIGTERM, after `grace` seconds SIGKILL
+  {"do": "stop", "grace"}          ends all, then the agent; so do SIGTERM and, at once, end of input
+Journal (JSON, one a line; a torn last line counts for nothing):
+  {"agent": pid, "host", "at"}
+  {"key", "event": "started", "at", "pid"}
+  {"key", "event": "ended", "at", "started", "code", "why", "detail", "result"}
+`why` is exit, timeout, cancelled, stopped, bad-result, or machine (it had no room for one more
+process); `code` is as a shell has it (127 no such command, 128+N killed by signal N). One byte
+on stdout says that the journal has grown.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import functools
+import json
+import os
+import selectors
+import shutil
+import signal
+import socket
+import sys
+import time
+from collections import deque
+from typing import Any
+
+CHUNK = 65536
+LOG_HEAD = 64 << 20  # bytes of output kept from the start of an attempt,
+LOG_TAIL = 1 << 20  # and from its end, when it prints more
+RESULT_LIMIT = 64 << 20
+LINE_LIMIT = 1 << 20  # a longer line of stdout is no result
+ORPHAN_GRACE = 0.4  # seconds between SIGTERM and SIGKILL when the driver is gone
+SHORTAGES = (errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE)
+
+
+class Log:
+    """
+    What an attempt printed, as CRI log lines: `TIME stdout|stderr F|P text`.
+
+    The format of the kubelet's own container logs (kubernetes/design-proposals-archive,
+    node/kubelet-cri-logging.md); P is a line that goes on in the next one. The file is made
+    at the first byte. Beyond the budget the middle is left out, with a line that says so.
+    """
+
+    def __init__(self, path: str, head: int = LOG_HEAD, tail: int = LOG_TAIL) -> None:
+        self.path = path
+        self.fault = ""
+        self._room = head
+        self._tail: deque[bytes] = deque()
+        self._tail_size, self._tail_limit = 0, tail
+        self._omitted = 0
+        self._fd = -1
+
+    def write(self, stream: bytes, data: bytes) -> None:
+        stamp = _stamp(time.time())
+        full, part = stamp + stream + b" F ", stamp + stream + b" P "
+        body, newline, rest = data.rpartition(b"\n")
+        text = full + body.replace(b"\n", b"\n" + full) + b"\n" if newline else b""
+        if rest:
+            text += part + rest + b"\n"
+        if self._room > 0:
+            self._room -= len(text)
+            self._put(text)
+        else:
+            self._keep(text)
+
+    def close(self) -> None:
+        if self._omitted:
+            note = b"... %d bytes of the log left out ..." % self._omitted
+            self._put(_stamp(time.time()) + b"stderr F " + note + b"\n")
+        for text in self._tail:
+            self._put(text)
+        if self._fd >= 0:
+            os.close(self._fd)
+
+    def _keep(self, text: bytes) -> None:
+        self._tail.append(text)
+        self._tail_size += len(text)
+        while self._tail_size > self._tail_limit:
+            gone = len(self._tail.popleft())
+            self._tail_size -= gone
+            self._omitted += gone
+
+    def _put(self, text: bytes) -> None:
+        if self.fault:
+            return
+        try:
+            if self._fd < 0:
+                flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+                self._fd = os.open(self.path, flags, 0o600)
+            _write(self._fd, text)
+        except OSError as error:  # a full disk ends the log, not the attempt
+            self.fault = f"log cut short: {error.strerror}"
+
+
+class LastObject:
+    """The last line of a stream that is a JSON object, found as the stream goes by."""
+
+    def __init__(self) -> None:
+        self._line = b""
+        self._too_long = False
+        self._found: deque[bytes] = deque(maxlen=8)  # lines that look like one, newest last
+
+    def feed(self, data: bytes) -> None:
+        *lines, rest = (self._line + data).split(b"\n")
+        for line in lines:
+            if not self._too_long:
+                self._note(line)
+            self._too_long = False
+        self._line = rest
+        if len(rest) > LINE_LIMIT:
+            self._line, self._too_long = b"", True
+
+    def text(self) -> str | None:
+        if not self._too_long:
+            self._note(self._line)
+        for line in reversed(self._found):
+            text = line.decode("utf-8", "replace").strip()
+            if isinstance(_json(text), dict):
+                return text
+        return None
+
+    def _note(self, line: bytes) -> None:
+        if line[:1] in b"{ \t" and line.strip()[:1] == b"{" and line.rstrip()[-1:] == b"}":
+            self._found.append(line)
+
+
+class Attempt:
+    """One command in a process group of its own, from start to record."""
+
+    def __init__(self, request: dict[str, Any]) -> None:
+        self.key: str = request["key"]
+        self.grace: float = request.get("grace") or 0.0
+        self.timeout: float | None = request.get("timeout")
+        self.folder: str = request["folder"]
+        self.why = ""
+        self.kill_at: float | None = None
+        self.pid = 0
+        self.started = 0.0
+        self.streams: list[tuple[int, bytes]] = []
+        self._log = Log(request["log"])
+        self._object = LastObject()
+
+    def start(self, argv: list[str], env: dict[bytes, bytes], config: str) -> None:
+        """Start the command; OSError and ValueError say why it can't be started."""
+        fd = os.open(f"{self.folder}/config.json", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        _write(fd, config.encode())
+        os.close(fd)
+        ends = [os.pipe() for _ in (1, 2)]
+        try:
+            self.pid = os.posix_spawn(
+                _program(argv[0], env.get(b"PATH", os.defpath.encode())),
+                argv,
+                env,
+                file_actions=[
+                    (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+                    (os.POSIX_SPAWN_DUP2, ends[0][1], 1),
+                    (os.POSIX_SPAWN_DUP2, ends[1][1], 2),
+                ],
+                setsid=True,
+                setsigdef=[signal.SIGPIPE, signal.SIGXFSZ],  # Python ignores them, trials don't
+            )
+        finally:
+            for _, end in ends:
+                os.close(end)
+            self.streams = [(ends[0][0], b"stdout"), (ends[1][0], b"stderr")]
+        self.started = time.time()
+        for fd, _ in self.streams:
+            os.set_blocking(fd, False)
+        if self.timeout is not None:
+            self.kill_at = time.monotonic() + self.timeout
+
+    def read(self, fd: int, stream: bytes) -> int | None:
+        """Take what one stream has to say now: how many bytes, None for none, 0 at its end."""
+        try:
+            data = os.read(fd, CHUNK)
+        except BlockingIOError:
+            return None
+        if data:
+            if stream == b"stdout":
+                self._object.feed(data)
+            self._log.write(stream, data)
+        return len(data)
+
+    def end(self, why: str, grace: float) -> None:
+        """Ask the group to end, for the first reason given; `tick` makes it."""
+        if not self.why:
+            self.why = why
+            self.signal(signal.SIGTERM)
+            self.kill_at = time.monotonic() + grace
+
+    def tick(self, now: float) -> None:
+        if self.kill_at is None or now < self.kill_at:
+            return
+        if self.why:
+            self.signal(signal.SIGKILL)
+            self.kill_at = now + 1.0
+        else:
+            self.end("timeout", self.grace)
+
+    def signal(self, number: int) -> None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.pid, number)
+
+    def record(self, code: int) -> dict[str, Any]:
+        """Close what is open and say how it went; the group's stragglers die first."""
+        self.signal(signal.SIGKILL)
+        self._close()
+        result, fault = self._result()
+        why = self.why or ("bad-result" if fault and code == 0 else "exit")
+        detail = "; ".join(filter(None, (fault, self._log.fault)))
+        return {"code": code, "why": why, "detail": detail, "result": result}
+
+    def refused(self, error: Exception) -> dict[str, Any]:
+        """The record of a command that could not be started at all."""
+        self._close()
+        code = 127 if isinstance(error, FileNotFoundError) else 126
+        why = "machine" if getattr(error, "errno", None) in SHORTAGES else "exit"
+        text = getattr(error, "strerror", None) or str(error)
+        name = getattr(error, "filename", None)
+        what = f"{text}: {os.fsdecode(name)}" if name else text
+        return {"code": code, "why": why, "detail": what, "result": None}
+
+    def _close(self) -> None:
+        for fd, stream in self.streams:
+            self._drain(fd, stream)
+        self._log.close()
+
+    def _drain(self, fd: int, stream: bytes) -> None:
+        # A process that left the group may hold the pipe open, and fill it, for ever.
+        for _ in range(64):
+            if not self.read(fd, stream):
+                break
+        os.close(fd)
+
+    def _result(self) -> tuple[str | None, str]:
+        """Return the result's text, or why there is a file but no result."""
+        try:
+            text = _contents(f"{self.folder}/result.json", RESULT_LIMIT)
+        except FileNotFoundError:
+            return self._object.text(), ""
+        except (OSError, ValueError) as error:
+            return None, f"its result can't be read: {error}"
+        if text is None:
+            return None, f"its result is larger than {RESULT_LIMIT >> 20} MiB"
+        if not isinstance(_json(text), dict):
+            return None, "its result is not a JSON object"
+        return text, ""
+
+
+class Folders:
+    """
+    A private folder for each attempt.
+
+    An emptied one is renamed for the next attempt: making and removing one costs a third of
+    what starting a process does.
+    """
+
+    def __init__(self) -> None:
+        self._empty: list[str] = []
+
+    def take(self, path: str) -> None:
+        if self._empty:
+            os.rename(self._empty.pop(), path)
+        else:
+            os.makedirs(path, mode=0o700)
+
+    def give_back(self, path: str) -> None:
+        for name in ("config.json", "result.json"):
+            with contextlib.suppress(OSError):
+                os.unlink(f"{path}/{name}")
+        if os.path.isdir(path) and not os.listdir(path):  # else the trial left something in it
+            self._empty.append(path)
+
+    def close(self) -> None:
+        for path in self._empty:
+            with contextlib.suppress(OSError):
+                os.rmdir(path)
+
+
+class Agent:
+    def __init__(self, journal: int, requests: int, wake: int) -> None:
+        self._journal = journal
+        self._requests = requests
+        self._wake = wake
+        self._rest = b""
+        self._running: dict[int, Attempt] = {}  # by process id
+        self._folders = Folders()
+        self._environment = dict(os.environb)
+        self._stopping = False
+        self._news = False
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(requests, selectors.EVENT_READ, self._read_requests)
+        signals, signalled = os.pipe()
+        for fd in (signals, signalled, wake, requests):
+            os.set_blocking(fd, False)
+        signal.set_wakeup_fd(signalled, warn_on_full_buffer=False)
+        self._selector.register(signals, selectors.EVENT_READ, lambda: os.read(signals, CHUNK))
+        # Handlers, not SIG_IGN: that one would be inherited by the trials.
+        for number in (signal.SIGCHLD, signal.SIGINT):
+            signal.signal(number, lambda *_: None)
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, lambda *_: self._stop(ORPHAN_GRACE))
+
+    def run(self) -> None:
+        self._write({"agent": os.getpid(), "host": socket.gethostname(), "at": time.time()})
+        try:
+            while self._running or not self._stopping:
+                self._turn()
+        finally:  # whatever went wrong, such as a full disk: leave nothing behind
+            for attempt in self._running.values():
+                attempt.signal(signal.SIGKILL)
+            self._folders.close()
+
+    def _turn(self) -> None:
+        for key, _ in self._selector.select(self._patience()):
+            key.data()
+        self._reap()
+        now = time.monotonic()
+        for attempt in list(self._running.values()):
+            attempt.tick(now)
+        if self._news:
+            self._news = False
+            with contextlib.suppress(BlockingIOError, BrokenPipeError):
+                os.write(self._wake, b".")
+
+    def _patience(self) -> float | None:
+        times = [a.kill_at for a in self._running.values() if a.kill_at is not None]
+        return max(0.0, min(times) - time.monotonic()) if times else None
+
+    def _read_requests(self) -> None:
+        data = os.read(self._requests, CHUNK)
+        *lines, self._rest = (self._rest + data).split(b"\n") if data else [b""]
+        for line in filter(None, lines):
+            request = json.loads(line)
+            match request["do"]:
+                case "run":
+                    self._start(request)
+                case "cancel":
+                    self._cancel(request["key"])
+                case "stop":
+                    self._stop(request["grace"])
+        if not data:  # the driver is gone
+            self._selector.unregister(self._requests)
+            self._stop(ORPHAN_GRACE)
+
+    def _start(self, request: dict[str, Any]) -> None:
+        if self._stopping:
+            return
+        attempt = Attempt(request)
+        # Before the process, so that an attempt that may have begun is never taken for new.
+        self._write({"key": attempt.key, "event": "started", "at": time.time()})
+        env = {os.fsencode(k): os.fsencode(v) for k, v in request["env"].items()}
+        try:
+            self._folders.take(attempt.folder)
+            attempt.start(request["argv"], self._environment | env, request["config"])
+        except (OSError, ValueError) as error:
+            self._ended(attempt, attempt.refused(error))
+            return
+        self._running[attempt.pid] = attempt
+        for fd, stream in attempt.streams:
+            self._selector.register(fd, selectors.EVENT_READ, _reader(self, attempt, fd, stream))
+
+    def _cancel(self, key: str) -> None:
+        for attempt in self._running.values():
+            if attempt.key == key:
+                attempt.end("cancelled", attempt.grace)
+
+    def _stop(self, grace: float) -> None:
+        self._stopping = True
+        for attempt in self._running.values():
+            attempt.end("stopped", grace)
+            attempt.kill_at = min(attempt.kill_at or 0.0, time.monotonic() + grace)
+
+    def _reap(self) -> None:
+        while self._running:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if not pid:
+                return
+            if attempt := self._running.pop(pid, None):
+                for fd, _ in attempt.streams:
+                    self.silence(fd)
+                code = os.waitstatus_to_exitcode(status)
+                self._ended(attempt, attempt.record(code if code >= 0 else 128 - code))
+
+    def silence(self, fd: int) -> None:
+        with contextlib.suppress(KeyError):
+            self._selector.unregister(fd)
+
+    def _ended(self, attempt: Attempt, record: dict[str, Any]) -> None:
+        self._folders.give_back(attempt.folder)
+        times = {"at": time.time(), "started": attempt.started or time.time()}
+        self._write({"key": attempt.key, "event": "ended"} | times | record)
+
+    def _write(self, line: dict[str, Any]) -> None:
+        _write(self._journal, json.dumps(line).encode() + b"\n")
+        self._news = True
+
+
+def _reader(agent: Agent, attempt: Attempt, fd: int, stream: bytes) -> Any:
+    def read() -> None:
+        if attempt.read(fd, stream) == 0:
+            agent.silence(fd)
+
+    return read
+
+
+def _write(fd: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(fd, view) :]
+
+
+@functools.cache
+def _program(name: str, path: bytes) -> bytes:
+    """Find a command as a shell does; raise FileNotFoundError when there is none."""
+    if os.sep in name:
+        return os.fsencode(name)
+    found = shutil.which(name, path=os.fsdecode(path))
+    if found is None:
+        raise FileNotFoundError(errno.ENOENT, "no such command", name)
+    return os.fsencode(found)
+
+
+def _contents(path: str, limit: int) -> str | None:
+    """Return a file's text, or None when it is larger than `limit` bytes."""
+    fd = os.open(path, os.O_RDONLY)
+    with open(fd, encoding="utf-8") as file:
+        return None if os.fstat(fd).st_size > limit else file.read(limit)
+
+
+def _stamp(at: float) -> bytes:
+    whole = int(at)
+    clock = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(whole))
+    return f"{clock}.{int((at - whole) * 1e9):09d}Z ".encode()
+
+
+def _json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def main(argv: list[str]) -> None:
+    journal = os.open(argv[0], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    # Held for life: who finds it locked knows that the process on its first line is alive.
+    fcntl.flock(journal, fcntl.LOCK_EX)
+    Agent(journal, sys.stdin.fileno(), sys.stdout.fileno()).run()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
