@@ -1,0 +1,65 @@
+"""
+Where the program begins and ends, installed, as a module, and frozen.
+
+What children inherit is put right before anything is started, and a reader that goes
+away (`| head`) is no error.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+BROKEN_PIPE = 128 + 13  # what a shell reports for a program that SIGPIPE ended
+
+
+def main() -> int:
+    restore_library_path()
+    completing = os.path.basename(sys.argv[0]).startswith("kubectl_complete-")
+    if hasattr(sys.stdout, "reconfigure"):  # a name that isn't text must not end us
+        sys.stdout.reconfigure(errors="backslashreplace")
+    from kubectl_tune import cli
+
+    try:
+        code = cli.main(["__complete", *sys.argv[1:]] if completing else sys.argv[1:])
+    except BrokenPipeError:
+        code = BROKEN_PIPE
+    return flushed(code)
+
+
+def flushed(code: int) -> int:
+    """Write out what is buffered; the work's own exit code stands if its reader is gone."""
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        silence()
+    except OSError as error:
+        print(f"error: standard output can't be written: {error.strerror}", file=sys.stderr)
+        silence()
+        return 2
+    return code
+
+
+def silence() -> None:
+    """Keep the interpreter from flushing once more, and complaining, at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+
+def restore_library_path() -> None:
+    """
+    Give children the caller's library path instead of the frozen build's.
+
+    Else credential plugins load our libraries. https://pyinstaller.org: LD_LIBRARY_PATH_ORIG
+    """
+    if not getattr(sys, "frozen", False):
+        return
+    for key in ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"):
+        before = os.environ.pop(f"{key}_ORIG", None)
+        os.environ.pop(key, None)
+        if before is not None:
+            os.environ[key] = before
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,80 @@
+"""
+Command lines as kubectl's users write them, made into what the parser reads.
+
+Nothing behind `--` is touched: it belongs to the user's command.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from itertools import islice
+
+from kubectl_tune.cli.globals import flags
+from kubectl_tune.errors import UsageError
+
+HELP = ("-h", "--help")
+# What a flag means that is written without its value; pflag calls it NoOptDefVal.
+BARE = {"--dry-run": "--dry-run=client"}
+
+_TRUTH = {
+    **dict.fromkeys(("1", "t", "T", "true", "TRUE", "True"), True),
+    **dict.fromkeys(("0", "f", "F", "false", "FALSE", "False"), False),
+}
+
+
+def command_at(argv: Sequence[str]) -> int | None:
+    """
+    Return where the command's name stands.
+
+    It is the first word that is neither a flag nor the value of one. Whether another
+    flag than the global ones takes a value shows only when the command is known; as in
+    kubectl, it is taken to.
+    """
+    switches = {*HELP, "--version"} | {
+        name for flag in flags() if not flag.valued for name in flag.spellings
+    }
+    position = 0
+    while position < len(argv) and argv[position] != "--":
+        word = argv[position]
+        if not word.startswith("-") or word == "-":
+            return position
+        clustered = len(word) > 2 and not word.startswith("--")  # `-n5` has its value
+        alone = "=" in word or word in switches or clustered
+        position += 1 if alone else 2
+    return None
+
+
+def spelled_out(
+    args: Sequence[str], valued: Collection[str], opposites: Mapping[str, str]
+) -> list[str]:
+    """
+    Return `args` without the spellings that only pflag understands.
+
+    `valued` are the flags that take a value, `opposites` the switches, each with the
+    flag that turns it off.
+    """
+    words, plain = iter(args), list[str]()
+    for word in words:
+        flag, equals, value = word.partition("=")
+        if word == "--":
+            return [*plain, word, *words]
+        if word in BARE:
+            plain.append(BARE[word])
+        elif word in valued:
+            plain += [word, *islice(words, 1)]
+        elif equals and flag in opposites:
+            plain.append(flag if _truth(flag, value) else opposites[flag])
+        elif equals and flag in valued and not flag.startswith("--"):
+            plain += [flag, value]  # click would read `-n=x` as `=x`
+        else:
+            plain.append(word)
+    return plain
+
+
+def _truth(flag: str, value: str) -> bool:
+    if value not in _TRUTH:
+        raise UsageError(
+            f'invalid argument "{value}" for "{flag}" flag: neither true nor false',
+            hint=f"write {flag}=true or {flag}=false",
+        )
+    return _TRUTH[value]

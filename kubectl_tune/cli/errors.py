@@ -1,0 +1,115 @@
+"""
+What went wrong on the command line, in kubectl's words, and the one place that says it.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from kubectl_tune.errors import TuneError, UsageError
+
+if TYPE_CHECKING:
+    import click
+
+PROGRAM = "kubectl tune"
+
+
+class FlagError(UsageError):
+    """The arguments don't fit the command; its help says which do."""
+
+    def __init__(self, message: str, *, usage: str, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.usage = usage
+
+
+def say(error: TuneError) -> int:
+    """Print an error as kubectl would, and return the exit code."""
+    lines = [f"error: {error}"]
+    if error.hint:
+        lines.append(f"hint: {error.hint}")
+    if isinstance(error, FlagError):
+        lines.append(f"See '{error.usage} --help' for usage.")
+    print(printable("\n".join(lines)), file=sys.stderr)
+    return error.exit_code
+
+
+def printable(text: str) -> str:
+    """Show control characters instead of obeying them, ESC as kubectl does: `^[`."""
+    return "".join(_shown(letter) for letter in text)
+
+
+def _shown(letter: str) -> str:
+    if letter in "\n\t":
+        return letter
+    if letter < " ":
+        return f"^{chr(ord(letter) + 64)}"
+    return f"\\x{ord(letter):02x}" if "\x7f" <= letter < "\xa0" else letter
+
+
+def unknown_command(name: str, known: dict[str, str]) -> UsageError:
+    from kubectl_tune.suggest import near
+
+    meant = near(name, known)
+    question = f"\n\nDid you mean this?\n\t{meant}" if meant else ""
+    return UsageError(f'unknown command "{name}" for "{PROGRAM}"{question}')
+
+
+def unknown_flag(flag: str, usage: str, hint: str = "") -> FlagError:
+    if flag.startswith("--"):
+        return FlagError(f"unknown flag: {flag.partition('=')[0]}", usage=usage, hint=hint)
+    return FlagError(f"unknown shorthand flag: '{flag[1:2]}' in {flag}", usage=usage)
+
+
+def unknown_format(name: str, allowed: tuple[str, ...]) -> UsageError:
+    return UsageError(
+        f'unable to match a printer suitable for the output format "{name}",'
+        f" allowed formats are: {','.join(sorted(allowed))}"
+    )
+
+
+def from_click(error: click.UsageError, usage: str) -> FlagError:
+    """Say in kubectl's words what the parser found wrong."""
+    import click
+
+    match error:
+        case click.NoSuchOption():
+            near = ", ".join(name for name in error.possibilities or () if _close(name, error))
+            hint = f"did you mean {near}?" if near else ""
+            return unknown_flag(error.option_name, usage, hint)
+        case click.BadOptionUsage():
+            return FlagError(_misused(error), usage=usage)
+        case click.MissingParameter() if error.param is not None:
+            return FlagError(_missing(error.param), usage=usage)
+        case click.BadParameter() if isinstance(error.param, click.Option):
+            flags = ", ".join(error.param.opts)
+            return FlagError(
+                f'invalid argument for "{flags}" flag: {_sentence(error)}', usage=usage
+            )
+        case _:
+            return FlagError(_sentence(error), usage=usage)
+
+
+def _close(name: str, error: click.NoSuchOption) -> bool:
+    from kubectl_tune.suggest import near
+
+    return bool(near(error.option_name, [name]))
+
+
+def _misused(error: click.BadOptionUsage) -> str:
+    flag = error.option_name
+    if "requires an argument" not in error.message:
+        return f"flag takes no argument: {flag}"
+    return f"flag needs an argument: {flag if flag[:2] == '--' else f'{flag[1:]!r} in {flag}'}"
+
+
+def _missing(param: click.Parameter) -> str:
+    if param.param_type_name == "option":
+        return f'required flag(s) "{max(param.opts, key=len)}" not set'
+    name = (getattr(param, "metavar", None) or param.name or "").upper()
+    return f"required argument {name} not given"
+
+
+def _sentence(error: click.UsageError) -> str:
+    message = error.message.rstrip(".")
+    return message[:1].lower() + message[1:]

@@ -1,0 +1,117 @@
+"""
+From the function of a command to a parser for it, and back with the exit code.
+
+Only the module of the command that was asked for is imported. Its function `command`
+says by its annotations what it takes, by its docstring what help prints (`Examples:`
+begins the examples), and by what it returns the exit code: None is 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+
+import click
+import typer
+from typer.core import TyperCommand
+
+from kubectl_tune.cli import argv, help
+from kubectl_tune.cli.commands import module_name
+from kubectl_tune.cli.errors import PROGRAM, from_click
+from kubectl_tune.cli.globals import Flag, Globals, flags, remember
+from kubectl_tune.cli.options import DURATION
+
+_GLOBAL = "global_"  # keeps the names of global options apart from a command's own
+
+
+def run(name: str, args: list[str]) -> int:
+    """Run a command and return its exit code."""
+    command, path = build(name), f"{PROGRAM} {name}"
+    try:
+        with command.make_context(path, args) as context:
+            return int(command.invoke(context) or 0)
+    except click.exceptions.Exit as end:
+        return end.exit_code
+    except click.Abort:
+        raise KeyboardInterrupt from None  # Ctrl-C at a question
+    except click.UsageError as error:
+        raise from_click(error, path) from error
+
+
+def build(name: str) -> Command:
+    return parser(import_module(module_name(name)).command)
+
+
+def parser(function: Callable[..., Any]) -> Command:
+    app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+    app.command(cls=Command, context_settings={"help_option_names": list(argv.HELP)})(function)
+    command = typer.main.get_command(app)
+    assert isinstance(command, Command)
+    command.complete_options()
+    return command
+
+
+class Command(TyperCommand):
+    """A command that reads flags as pflag does and shows help as kubectl does."""
+
+    def complete_options(self) -> None:
+        """Add the global options, and to each switch the flag that turns it off."""
+        taken = {spelling for each in self.params for spelling in each.opts + each.secondary_opts}
+        self.params += [_global(flag, taken) for flag in flags()]
+        for switch in self._switches():
+            if not switch.secondary_opts:
+                switch.secondary_opts = [f"--no-{max(switch.opts, key=len).lstrip('-')}"]
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        opposites = {
+            flag: switch.secondary_opts[0] for switch in self._switches() for flag in switch.opts
+        }
+        opposites |= {
+            flag: switch.opts[0] for switch in self._switches() for flag in switch.secondary_opts
+        }
+        valued = {flag for each in self._options() if not each.is_flag for flag in each.opts}
+        return super().parse_args(ctx, argv.spelled_out(args, valued, opposites))
+
+    def invoke(self, ctx: click.Context) -> Any:
+        given = {flag.key: ctx.params.pop(_GLOBAL + flag.key) for flag in flags()}
+        remember(Globals(**given))
+        return super().invoke(ctx)
+
+    def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        arguments = [each for each in self.params if isinstance(each, click.Argument)]
+        entries = [
+            help.option(each.opts, each.default, getattr(each, "help", None) or "")
+            for each in self._options()
+            if not each.hidden
+        ]
+        words = [ctx.command_path, *map(metavar, arguments), "[options]"]
+        usage = " ".join(sorted(words, key=lambda word: word.startswith("[--")))
+        rows = [(metavar(each).strip("[]"), getattr(each, "help", "")) for each in arguments]
+        described = [row for row in rows if row[1]]
+        formatter.write(help.command(self.help or "", usage, described, entries) + "\n")
+
+    def _options(self) -> list[click.Option]:
+        return [each for each in self.params if isinstance(each, click.Option)]
+
+    def _switches(self) -> list[click.Option]:
+        return [each for each in self._options() if each.is_bool_flag]
+
+
+def metavar(argument: click.Argument) -> str:
+    """Show an argument as usage lines do: `PLAN`, `[SESSION]`, `[TRIAL...]`."""
+    name = argument.metavar or (argument.name or "").upper()
+    many = "..." if argument.nargs == -1 and not name.endswith("...") else ""
+    return f"{name}{many}" if argument.required else f"[{name}{many}]"
+
+
+def _global(flag: Flag, taken: set[str]) -> click.Option:
+    names = [spelling for spelling in flag.spellings if spelling not in taken]
+    common: dict[str, Any] = {"default": flag.default, "hidden": True, "help": flag.help}
+    if not flag.valued:
+        common["is_flag"] = True
+    elif isinstance(flag.default, tuple):
+        common |= {"multiple": True, "default": None}
+    elif isinstance(flag.default, float):
+        common["type"] = DURATION
+    return click.Option([_GLOBAL + flag.key, *names], **common)

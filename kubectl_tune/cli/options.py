@@ -1,0 +1,80 @@
+"""
+Options and arguments that several commands share: their types, names and help.
+
+A command takes them as annotations: `session: Session = ""`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import click
+import typer
+from click.shell_completion import CompletionItem
+
+from kubectl_tune.cli.errors import unknown_format
+from kubectl_tune.cli.globals import Globals, globals_
+from kubectl_tune.duration import seconds
+from kubectl_tune.errors import UsageError
+
+__all__ = ["DURATION", "Globals", "Session", "Trial", "Trials", "Yes", "globals_", "output"]
+
+
+class Duration(click.ParamType[float]):
+    """`90`, `90s`, `1h30m`: seconds."""
+
+    name = "duration"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        try:
+            return seconds(value)
+        except UsageError as error:
+            self.fail(f"{error}; {error.hint}", param, ctx)
+
+
+DURATION = Duration()
+
+
+class Format(click.ParamType[str]):
+    """A format that the command can print, `jsonpath` perhaps with `=TEMPLATE`; or none."""
+
+    name = "format"
+
+    def __init__(self, allowed: tuple[str, ...]) -> None:
+        self.allowed = allowed
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if value and str(value).partition("=")[0] not in self.allowed:
+            raise unknown_format(str(value), self.allowed)
+        return str(value)
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        return [CompletionItem(name) for name in self.allowed if name.startswith(incomplete)]
+
+
+def output(*allowed: str) -> Any:
+    """Return the option `-o`: `o: Annotated[str, output("table", "json")] = "table"`."""
+    return typer.Option(
+        "--output",
+        "-o",
+        click_type=Format(allowed),
+        help=f"Output format. One of: ({', '.join(allowed)})",
+    )
+
+
+Session = Annotated[
+    str,
+    typer.Argument(metavar="SESSION", help="Name of the session; the newest one if not given"),
+]
+Trial = Annotated[
+    str, typer.Argument(metavar="TRIAL", help="The trial's job_id, or as much as makes it clear")
+]
+Trials = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="TRIAL", help="The trials' job_ids; all trials if none is given"),
+]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask")]
