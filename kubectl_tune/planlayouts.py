@@ -1,0 +1,172 @@
+"""
+The config keys of a plan's lines: those nobody reads, and those somebody misses.
+
+Lines of one plan share few sets of keys. Each set is judged once, so what a line
+costs does not depend on how much there is to check.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from kubectl_tune.planline import Fault, shown
+from kubectl_tune.problem import Problem, Severity
+from kubectl_tune.strictjson import key_columns
+from kubectl_tune.suggest import near
+from kubectl_tune.template import RESERVED, placeholders
+from kubectl_tune.workload import Workload
+
+_MOST = 1000  # sets of keys worth comparing; a plan with more has no rule to break
+_SHELLS = frozenset(["sh", "bash", "dash", "zsh", "ksh", "ash"])
+_WARNING = Severity.WARNING
+
+Keys = tuple[str, ...]
+
+
+@dataclass(slots=True)
+class _Layout:
+    """A set of config keys under one command, and the first line that has it."""
+
+    command: Keys
+    keys: Keys
+    line: int
+    columns: dict[str, int] = field(default_factory=dict)
+    count: int = 0
+
+
+class KnownKeys:
+    """Config keys of a workload that says which ones it reads."""
+
+    def __init__(self, workload: Workload) -> None:
+        self._workload = workload
+        self._judged: dict[Keys, list[Fault]] = {}
+        self._warned: set[str] = set()
+
+    def faults(self, keys: Keys) -> Sequence[Fault]:
+        found = self._judged.get(keys)
+        if found is None:
+            found = list(self._judge(keys))
+            if len(self._judged) < _MOST:
+                # What is only a warning is said once.
+                self._judged[keys] = [f for f in found if f.severity is Severity.ERROR]
+        return found
+
+    def _judge(self, keys: Keys) -> Iterator[Fault]:
+        known, missed = self._workload.known_keys, set[str]()
+        for key in keys:
+            if key not in known:
+                meant = near(key, known)
+                missed.add(meant)
+                yield from self._unknown(key, meant, keys)
+        needed = self._workload.required_keys
+        if lacking := [key for key in needed if key not in keys and key not in missed]:
+            message = f"config lacks {', '.join(lacking)}"
+            hint = f"the {self._workload.name} workload needs them; other commands follow --"
+            yield Fault(("config",), message, hint)
+
+    def _unknown(self, key: str, meant: str, keys: Keys) -> Iterator[Fault]:
+        path = ("config", key)
+        if meant:
+            yield Fault(
+                path, f"unknown config key {shown(key)}", f"did you mean {meant}?", key=True
+            )
+        elif key not in self._warned:
+            self._warned.add(key)
+            hint = f"the {self._workload.name} workload does not read it"
+            yield Fault(path, f"unknown config key {shown(key)}", hint, _WARNING, key=True)
+
+
+class Layouts:
+    """Config keys of commands that we know nothing of: only the plan can tell what is odd."""
+
+    def __init__(self) -> None:
+        self._layouts: dict[tuple[Keys, Keys], _Layout] = {}
+
+    def add(self, command: Keys, keys: Keys, line: int, text: str) -> None:
+        layout = self._layouts.get((command, keys))
+        if layout is None:
+            if len(self._layouts) >= _MOST:
+                return
+            columns = key_columns(text, ("config",))
+            layout = self._layouts[command, keys] = _Layout(command, keys, line, columns)
+        layout.count += 1
+
+    def problems(self) -> Iterator[Problem]:
+        if len(self._layouts) >= _MOST:
+            return
+        yield from self._rare()
+        yield from self._unfilled()
+
+    def _rare(self) -> Iterator[Problem]:
+        """Yield keys of few lines that look like a key of most others."""
+        counts: Counter[str] = Counter()
+        for layout in self._layouts.values():
+            counts.update(dict.fromkeys(layout.keys, layout.count))
+        total = sum(layout.count for layout in self._layouts.values())
+        common = [key for key, count in counts.items() if count * 2 > total]
+        said = set[str]()
+        for layout in self._layouts.values():
+            for key in layout.keys:
+                others = [other for other in common if other not in layout.keys]
+                if counts[key] * 2 < total and key not in said and (meant := near(key, others)):
+                    said.add(key)
+                    yield _odd(layout, key, counts[key], meant)
+
+    def _unfilled(self) -> Iterator[Problem]:
+        """Yield placeholders that a line's config has no value for."""
+        said = dict[tuple[Keys, str, str], _Layout]()
+        for layout in self._layouts.values():
+            for name in sorted(placeholders(layout.command)):
+                if name in RESERVED:
+                    if name in layout.keys:
+                        said.setdefault((layout.command, name, name), layout)
+                elif name not in layout.keys:
+                    meant = near(name, [*layout.keys, *RESERVED])
+                    said.setdefault((layout.command, name, meant), layout)
+        for (_, name, meant), layout in said.items():
+            yield _hidden(layout, name) if name == meant else _unfilled(layout, name, meant)
+
+
+def shell_words(command: Sequence[str]) -> Iterator[tuple[int, str]]:
+    """Yield (place, placeholder) of the texts that a shell would run with values inside."""
+    if not command or posixpath.basename(command[0]) not in _SHELLS:
+        return
+    for place, word in enumerate(command[1:], 1):
+        if word.startswith("-") and not word.startswith("--") and word.endswith("c"):
+            for name in sorted(placeholders(command[place + 1 : place + 2])):
+                yield place + 1, name
+            return
+
+
+def _odd(layout: _Layout, key: str, count: int, meant: str) -> Problem:
+    rest = "" if count == 1 else f", here and in {count - 1} more"
+    return Problem(
+        layout.line,
+        layout.columns.get(key, 1),
+        f"config key {shown(key)} stands in few lines{rest}",
+        f"did you mean {meant}, as in the others?",
+        _WARNING,
+    )
+
+
+def _unfilled(layout: _Layout, name: str, meant: str) -> Problem:
+    return Problem(
+        layout.line,
+        layout.columns.get("", 1),
+        f"nothing fills {{{name}}} of the command: config has no such key",
+        f"did you mean {{{meant}}}?" if meant else "it stays as it is",
+        Severity.ERROR if meant else _WARNING,
+    )
+
+
+def _hidden(layout: _Layout, name: str) -> Problem:
+    return Problem(
+        layout.line,
+        layout.columns.get(name, 1),
+        f"{{{name}}} in the command is not this config key: the name is reserved",
+        "rename the key if the command means it",
+        _WARNING,
+    )

@@ -1,0 +1,53 @@
+"""One thing that is wrong with a file: where, what, and what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from kubectl_tune.errors import PlanError
+
+
+class Severity(StrEnum):
+    ERROR = "error"
+    WARNING = "warning"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """
+    Lines and columns count from 1; the column is that of the key or value concerned.
+
+    Line 0 is what stands in no line, such as the command that every line shares.
+    """
+
+    line: int
+    column: int
+    message: str
+    hint: str = ""
+    severity: Severity = Severity.ERROR
+
+    def __str__(self) -> str:
+        return f"{self.where}{self.message}" + (f" ({self.hint})" if self.hint else "")
+
+    @property
+    def where(self) -> str:
+        if not self.line:
+            return ""
+        return f"line {self.line}, column {self.column}: " if self.column else f"line {self.line}: "
+
+
+class PlanProblems(PlanError):
+    """The plan or spec is wrong, in all the ways that `problems` lists."""
+
+    def __init__(
+        self, name: str, problems: Sequence[Problem], *, shown: int = 100, hint: str = ""
+    ) -> None:
+        self.name = name
+        self.problems = tuple(problems)
+        count = len(self.problems)
+        head = f"{name}: {count} problem{'' if count == 1 else 's'}"
+        rows = [f"  {problem}" for problem in self.problems[:shown]]
+        rest = [f"  ... and {count - shown} more"] if count > shown else []
+        super().__init__("\n".join([head, *rows, *rest]), hint=hint)

@@ -1,0 +1,219 @@
+"""
+JSON as the standard has it, with the place of whatever is wrong.
+
+The reader of the standard library is fast, but takes NaN, keeps the last of two equal
+keys and says no columns once it is done. So: read with it, notice what it lets pass,
+and only then look for the place.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from sys import intern
+from typing import Any
+
+Path = tuple[str | int, ...]
+
+_SPACE = re.compile(r"[ \t\r\n]*")
+_HUGE = re.compile(r"\d[eE]\+?\d{3}|\d{300}")  # what may read as infinity
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+_LONE = re.compile("[\ud800-\udfff]")
+_SHARED = 100_000  # texts worth keeping one copy of
+
+
+@dataclass(frozen=True, slots=True)
+class Defect:
+    """Something wrong at a place; `column` counts from 1."""
+
+    column: int
+    message: str
+    hint: str = ""
+
+
+class Reader:
+    """Reads many small documents; equal keys and texts become one object in memory."""
+
+    def __init__(self) -> None:
+        self._suspect = False
+        self._texts: dict[str, str] = {}
+        self._decode = json.JSONDecoder(
+            object_pairs_hook=self._object, parse_constant=self._constant
+        ).decode
+
+    def read(self, text: str) -> tuple[Any, list[Defect]]:
+        """Return the value and what is wrong with it; None if it can't be read at all."""
+        self._suspect = False
+        try:
+            value = self._decode(text)
+        except json.JSONDecodeError as error:
+            return None, [_syntax(text, error)]
+        except RecursionError:
+            return None, [Defect(1, "nested too deeply")]
+        except ValueError:  # an integer of more digits than Python reads
+            return None, [Defect(_longest_number(text), "this number has too many digits")]
+        if not self._suspect and not _HUGE.search(text) and not _SURROGATE.search(text):
+            return value, []
+        return value, list(_walk(text, _skip(text, 0)))
+
+    def _object(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        result = {intern(key): self._one(value) for key, value in pairs}
+        if len(result) != len(pairs):
+            self._suspect = True
+        return result
+
+    def _one(self, value: Any) -> Any:
+        if type(value) is str and len(self._texts) < _SHARED:
+            return self._texts.setdefault(value, value)
+        return value
+
+    def _constant(self, name: str) -> float:
+        self._suspect = True
+        return 0.0
+
+
+def key_column(text: str, path: Path) -> int:
+    """Return where the last key of `path` stands; where its object does if it has no such key."""
+    return _column(text, path, key=True)
+
+
+def value_column(text: str, path: Path) -> int:
+    return _column(text, path, key=False)
+
+
+def key_columns(text: str, path: Path) -> dict[str, int]:
+    """Return where the keys of the object at `path` stand, and under "" where it begins."""
+    at = value_column(text, path) - 1
+    found = {name: key_at + 1 for name, key_at, _ in _members(text, at) if isinstance(name, str)}
+    return {**found, "": at + 1}
+
+
+def _column(text: str, path: Path, *, key: bool) -> int:
+    at = _skip(text, 0)
+    for depth, step in enumerate(path):
+        last = depth == len(path) - 1
+        for name, key_at, value_at in _members(text, at):
+            if name == step:
+                at = key_at if last and key else value_at
+                break
+        else:
+            break
+    return at + 1
+
+
+def _skip(text: str, at: int) -> int:
+    match = _SPACE.match(text, at)
+    return match.end() if match else at
+
+
+def _members(text: str, at: int) -> Iterator[tuple[str | int, int, int]]:
+    """Yield (key or index, place of the key, place of the value) of an object or list."""
+    opening = text[at : at + 1]
+    if opening not in ("{", "["):
+        return
+    place, count = _skip(text, at + 1), 0
+    while text[place : place + 1] not in ("}", "]", ""):
+        key_at, name = place, count
+        if opening == "{":
+            name, place = _SCANNER.raw_decode(text, place)
+            place = _skip(text, _skip(text, place) + 1)
+        yield name, key_at, place
+        place = _skip(text, _end(text, place))
+        if text[place : place + 1] == ",":
+            place = _skip(text, place + 1)
+        count += 1
+
+
+def _end(text: str, at: int) -> int:
+    return _SCANNER.raw_decode(text, at)[1]
+
+
+_SCANNER = json.JSONDecoder()
+
+
+def _walk(text: str, at: int) -> Iterator[Defect]:
+    """Yield what the standard library's reader lets pass."""
+    seen: dict[str | int, int] = {}
+    opening = text[at : at + 1]
+    for name, key_at, value_at in _members(text, at):
+        if name in seen:
+            yield Defect(
+                key_at + 1,
+                f"the key {json.dumps(name)} stands twice in one object",
+                f"it stands at column {seen[name]} too; only one can count",
+            )
+        seen.setdefault(name, key_at + 1)
+        if isinstance(name, str) and _LONE.search(name):
+            yield _half(key_at)
+        yield from _walk(text, value_at)
+    if opening not in ("{", "["):
+        yield from _scalar(text, at)
+
+
+def _scalar(text: str, at: int) -> Iterator[Defect]:
+    value, end = _SCANNER.raw_decode(text, at)
+    if isinstance(value, str) and _LONE.search(value):
+        yield _half(at)
+    if isinstance(value, float) and not math.isfinite(value):
+        word = text[at:end] if end - at < 40 else f"{text[at : at + 37]}..."
+        yield Defect(
+            at + 1, f"{word} is not a number that JSON has", "write a finite number or null"
+        )
+
+
+def _half(at: int) -> Defect:
+    return Defect(at + 1, "this text holds half of a character (a lone surrogate, \\ud800-\\udfff)")
+
+
+def _longest_number(text: str) -> int:
+    runs = re.finditer(r"-?\d+", text)
+    return max(runs, key=lambda run: run.end() - run.start()).start() + 1
+
+
+def _syntax(text: str, error: json.JSONDecodeError) -> Defect:
+    place = error.pos
+    if not text[place:].strip() and error.msg != "Extra data":
+        return Defect(place + 1, "this line ends in the middle of its JSON", "is it cut off?")
+    return Defect(place + 1, f"not JSON: {_said(error.msg)}", _advice(text, place))
+
+
+_SAID = {
+    "Expecting value": "a value is missing here",
+    "Expecting property name enclosed in double quotes": "a key in double quotes is missing here",
+    "Illegal trailing comma before end of object": "a comma before the end of the object",
+    "Illegal trailing comma before end of array": "a comma before the end of the list",
+    "Expecting ':' delimiter": "a colon is missing here",
+    "Expecting ',' delimiter": "a comma is missing here",
+    "Extra data": "something follows the object",
+    "Unterminated string starting at": "this text has no closing quote",
+    "Invalid control character at": "a text can't hold this control character",
+    "Invalid \\escape": "this backslash begins nothing that JSON knows",
+    "Invalid \\uXXXX escape": "\\u needs four hexadecimal digits",
+}
+
+
+_WORDS = {"True": "true", "False": "false", "None": "null"}
+
+
+def _said(message: str) -> str:
+    return next((said for start, said in _SAID.items() if message.startswith(start)), message)
+
+
+def _advice(text: str, place: int) -> str:
+    found, before = text[place : place + 1], text[:place].rstrip()
+    if found == "'":
+        return "JSON wants double quotes"
+    if word := next((word for word in _WORDS if text.startswith(word, place)), ""):
+        return f"write {_WORDS[word]}"
+    if found in ("#", "/"):
+        return "JSON has no comments"
+    if found == "{" and before:
+        return "a plan has one object a line"
+    if found == "\\":
+        return "write \\\\ for a backslash"
+    if before.endswith(","):
+        return "drop the last comma"
+    return ""

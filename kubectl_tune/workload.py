@@ -1,0 +1,77 @@
+"""
+What a workload needs, as plain values: its command, its files, what its numbers mean.
+
+Nothing here imports a workload. The product runs any command; the built-in one is
+described by these lines alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    name: str
+    command: tuple[str, ...]
+    file_keys: tuple[str, ...]  # config keys whose value is an input file
+    number_keys: tuple[str, ...]
+    known_keys: tuple[str, ...]  # every config key it reads
+    required_keys: tuple[str, ...]
+    metric: str
+    direction: str  # maximize or minimize
+    caveat: str  # one sentence that goes with every ranking
+    requires_result: bool  # a trial without a result has failed
+    whole_keys: tuple[str, ...] = ()  # those of the numbers that count something
+
+
+_COSTS = ("min_spread_bps", "taker_fee_a_bps", "taker_fee_b_bps", "slippage_bps")
+
+ARBITRAGE = Workload(
+    name="arbitrage",
+    command=(
+        "python",
+        "-m",
+        "kubectl_tune.workloads.arbitrage.tune",
+        "--config",
+        "{config}",
+        "--output-json",
+        "{output_json}",
+    ),
+    file_keys=("data_file",),
+    number_keys=(
+        *_COSTS,
+        "max_position_usd",
+        "max_open_trades",
+        "initial_balance_usd",
+        "stop_on_drawdown_pct",
+        "exchange_a_to_b_rate",
+        "max_steps",
+    ),
+    known_keys=(
+        "data_file",
+        *_COSTS,
+        "max_position_usd",
+        "max_open_trades",
+        "initial_balance_usd",
+        "stop_on_drawdown_pct",
+        "tag",
+        "exchange_a_to_b_rate",
+        "max_steps",
+        "mode",
+        "close_on_spread_reversal",
+        "bad_rows",
+        "job_id",
+        "repeat",
+        "seed",
+    ),
+    required_keys=("data_file", *_COSTS, "max_position_usd"),
+    metric="realized_pnl_usd",
+    direction="maximize",
+    caveat=(
+        "this engine flatters: it books every exit at a spread of 0, so no trade of it can lose, "
+        "and ranking by its PnL can pick the wrong parameters"
+    ),
+    requires_result=True,
+    whole_keys=("max_open_trades", "max_steps"),
+)
