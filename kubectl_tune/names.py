@@ -16,12 +16,15 @@ from hashlib import sha256
 
 _LABEL = 63
 _HASH = 8
+_PLAIN = re.compile("[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
 _OTHERS = re.compile("[^a-z0-9]+")
 
 
 def normalise(job_id: str) -> str:
     """Return `job_id` as a DNS-1123 label: `sess001_0001` becomes `sess001-0001`."""
-    plain = _OTHERS.sub("-", job_id.lower()).strip("-")
+    plain = job_id.lower().replace("_", "-")
+    if not _PLAIN.fullmatch(plain):
+        plain = _OTHERS.sub("-", plain).strip("-")
     if not plain:
         return f"job-{short_hash(job_id)}"
     if not plain[0].isalpha():

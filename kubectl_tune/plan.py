@@ -64,11 +64,13 @@ def check(lines: Iterable[bytes], rules: Rules) -> Iterator[Problem]:
 
 def parse(lines: Iterable[bytes], rules: Rules, *, name: str = "plan") -> Plan:
     """Return the plan, or raise `PlanProblems` with everything that is wrong with it."""
-    reading, digest, trials = _Reading(rules), sha256(), []
+    reading, digest = _Reading(rules), sha256()
+    trials: list[TrialSpec] = []
+    spec = planline.Specs().spec
     for number, raw in enumerate(lines, 1):
         digest.update(raw)
-        if trial := reading.read(number, raw):
-            trials.append(trial)
+        if line := reading.read(number, raw):
+            trials.append(spec(line, len(trials)))
     problems = sorted([*reading.problems, *reading.rest()], key=lambda p: (p.line, p.column))
     if errors := [p for p in problems if p.severity is Severity.ERROR]:
         raise PlanProblems(name, errors)
@@ -93,15 +95,15 @@ class _Reading:
             confined=rules.confined,
             needs_data=rules.needs_data,
         )
-        self._count = 0
-        self._stopped = False
+        self._empty = True
+        self._foreign = False
 
-    def read(self, number: int, raw: bytes) -> TrialSpec | None:
-        """Return the trial of a line; None for a blank line and for a wrong one."""
+    def read(self, number: int, raw: bytes) -> dict[str, Any] | None:
+        """Return a line without errors; None for a blank one and for a wrong one."""
         text = self._text(number, raw)
-        if not text or text.isspace() or self._stopped:
+        if not text:
             return None
-        self._count += 1
+        self._empty = False
         line, defects = self._json.read(text)
         for defect in defects:
             self._say(number, defect.column, defect.message, defect.hint)
@@ -109,12 +111,14 @@ class _Reading:
             if not defects:
                 self._no_object(number, text, line)
             return None
-        faults = [*planline.faults(line), *self._together(number, line, text)]
+        faults = [] if planline.plain(line) else [*planline.faults(line)]
+        self._together(number, line, text, faults)
+        if not faults and not defects:
+            return line
         for fault in faults:
             self.problems.append(_placed(fault, number, text))
-        if defects or any(fault.severity is Severity.ERROR for fault in faults):
-            return None
-        return planline.spec(line, self._count - 1)
+        wrong = defects or any(fault.severity is Severity.ERROR for fault in faults)
+        return None if wrong else line
 
     def rest(self) -> Iterator[Problem]:
         """Yield what only the whole plan can show."""
@@ -122,7 +126,7 @@ class _Reading:
             message = f"word {place + 1} of the command is shell text with {{{name}}} in it"
             yield Problem(0, 0, message, _SHELL_HINT, Severity.WARNING)
         yield from self._layouts.problems()
-        if not self._count and not self._stopped:
+        if self._empty:
             yield Problem(1, 1, "the plan is empty", "a plan has one JSON object a line")
 
     def _say(self, line: int, column: int, message: str, hint: str = "") -> None:
@@ -131,93 +135,83 @@ class _Reading:
     def _text(self, number: int, raw: bytes) -> str:
         if number == 1:
             raw = raw.removeprefix(b"\xef\xbb\xbf")
-            if foreign := next((said for start, said in _FOREIGN if raw.startswith(start)), ""):
-                self._stopped = True
-                self._say(1, 1, foreign)
+            self._foreign = self._other_format(raw)
+        if self._foreign:
+            return ""
         try:
-            return raw.decode()
+            return raw.decode().rstrip(" \t\r\n")
         except UnicodeDecodeError as error:
-            self._count += 1
+            self._empty = False
             column = len(raw[: error.start].decode()) + 1
             self._say(number, column, f"not UTF-8: the byte 0x{raw[error.start]:02x}")
             return ""
+
+    def _other_format(self, raw: bytes) -> bool:
+        said = next((said for start, said in _FOREIGN.items() if raw.startswith(start)), "")
+        if said:
+            self._empty = False
+            self._say(1, 1, said)
+        return bool(said)
 
     def _no_object(self, number: int, text: str, line: object) -> None:
         hint = "write one trial a line, without the brackets" if isinstance(line, list) else ""
         column = len(text) - len(text.lstrip()) + 1
         self._say(number, column, f"a line must be an object, not {kind(line)}", hint)
 
-    def _together(self, number: int, line: dict[str, Any], text: str) -> Iterator[Fault]:
-        """Yield what is wrong with a line among the others."""
+    def _together(self, number: int, line: dict[str, Any], text: str, faults: list[Fault]) -> None:
+        """Add what is wrong with a line among the others."""
         job_id, config, output = line.get("job_id"), line.get("config"), line.get("output_json")
-        if isinstance(job_id, str) and job_id:
-            yield from self._identity(job_id, number)
-        if isinstance(output, str) and output:
-            yield from self._paths.output(output, number)
+        if type(job_id) is str and job_id:
+            faults.extend(self._identity(job_id, number))
+        if type(output) is str and output:
+            faults.extend(self._paths.output(output, number))
         command = line.get("command") or self._rules.command
-        if not isinstance(config, dict):
+        if type(config) is not dict:
             return
         if not command:
-            yield from self._workload(config, number)
-        elif all(isinstance(word, str) for word in command):
+            faults.extend(self._known.faults(config))
+            for key in self._rules.workload.file_keys:
+                if key in config:
+                    faults.extend(self._file(key, config[key], number))
+        elif type(command) in (list, tuple) and all(type(word) is str for word in command):
             self._layouts.add(tuple(command), tuple(config), number, text)
             if "command" in line:
-                yield from _shell_faults(command)
+                faults.extend(_shell_faults(command))
 
-    def _identity(self, job_id: str, number: int) -> Iterator[Fault]:
+    def _identity(self, job_id: str, number: int) -> Iterable[Fault]:
         if (first := self._ids.setdefault(job_id, number)) != number:
-            yield Fault(("job_id",), f"job_id {shown(job_id)} stands in line {first} too")
-            return
-        other = self._names.setdefault(normalise(job_id), job_id)
-        if other is not job_id:
-            yield Fault(
-                ("job_id",),
-                f"job_id {shown(job_id)} and {shown(other)} (line {self._ids[other]}) are both "
-                f"{normalise(job_id)} in Kubernetes",
-                "a hash in their Jobs' names tells them apart",
-                Severity.WARNING,
-            )
+            return (Fault(("job_id",), f"job_id {shown(job_id)} stands in line {first} too"),)
+        name = normalise(job_id)
+        other = self._names.setdefault(name, job_id)
+        return () if other is job_id else (_collision(job_id, other, self._ids[other], name),)
 
-    def _workload(self, config: dict[str, Any], number: int) -> Iterator[Fault]:
-        workload = self._rules.workload
-        yield from self._known.faults(tuple(config))
-        for key in workload.number_keys:
-            if key in config:
-                value = config[key]
-                if type(value) not in (int, float):
-                    yield from _no_number(key, value, key in workload.required_keys)
-                elif key in workload.whole_keys and value % 1:
-                    yield Fault(("config", key), f"{key} must be a whole number, not {value}")
-        for key in workload.file_keys:
-            if key in config:
-                yield from self._file(key, config[key], number)
-
-    def _file(self, key: str, value: Any, number: int) -> Iterator[Fault]:
-        if isinstance(value, str) and value and "\0" not in value:
-            yield from self._paths.data(key, value, number)
-        else:
-            said = "an empty text" if value == "" else kind(value)
-            yield Fault(("config", key), f"{key} must be the name of a file, not {said}")
+    def _file(self, key: str, value: Any, number: int) -> Iterable[Fault]:
+        if type(value) is str and value and "\0" not in value:
+            return self._paths.data(key, value, number)
+        said = "an empty text" if value == "" else kind(value)
+        return (Fault(("config", key), f"{key} must be the name of a file, not {said}"),)
 
 
 _SHELL_HINT = "pass it as an argument of its own, as in: sh -c 'echo \"$1\"' sh {value}"
-_FOREIGN = (
-    (b"\xff\xfe", "this is UTF-16; save it as UTF-8"),
-    (b"\xfe\xff", "this is UTF-16; save it as UTF-8"),
-    (b"\x1f\x8b", "this is compressed; unpack it first"),
-)
+_FOREIGN = {
+    b"\xff\xfe": "this is UTF-16; save it as UTF-8",
+    b"\xfe\xff": "this is UTF-16; save it as UTF-8",
+    b"\x1f\x8b": "this is compressed; unpack it first",
+}
+
+
+def _collision(job_id: str, other: str, line: int, name: str) -> Fault:
+    return Fault(
+        ("job_id",),
+        f"job_id {shown(job_id)} and {shown(other)} (line {line}) are both {name} in Kubernetes",
+        "a hash in their Jobs' names tells them apart",
+        Severity.WARNING,
+    )
 
 
 def _placed(fault: Fault, number: int, text: str) -> Problem:
     column = (key_column if fault.key else value_column)(text, fault.path)
     return Problem(number, column, fault.message, fault.hint, fault.severity)
-
-
-def _no_number(key: str, value: Any, required: bool) -> Iterator[Fault]:
-    if value is None and not required:
-        return
-    hint = "leave out the quotes" if isinstance(value, str) else ""
-    yield Fault(("config", key), f"{key} must be a number, not {kind(value)}", hint)
 
 
 def _shell_faults(command: Sequence[str]) -> Iterator[Fault]:

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import posixpath
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
-from kubectl_tune.planline import Fault, shown
+from kubectl_tune.planline import Fault, kind, shown
 from kubectl_tune.problem import Problem, Severity
 from kubectl_tune.strictjson import key_columns
 from kubectl_tune.suggest import near
@@ -38,45 +39,54 @@ class _Layout:
 
 
 class KnownKeys:
-    """Config keys of a workload that says which ones it reads."""
+    """Config keys of a workload that says which ones it reads, and which are numbers."""
 
     def __init__(self, workload: Workload) -> None:
         self._workload = workload
-        self._judged: dict[Keys, list[Fault]] = {}
+        self._plain: set[tuple[Keys, tuple[type, ...]]] = set()
         self._warned: set[str] = set()
 
-    def faults(self, keys: Keys) -> Sequence[Fault]:
-        found = self._judged.get(keys)
-        if found is None:
-            found = list(self._judge(keys))
-            if len(self._judged) < _MOST:
-                # What is only a warning is said once.
-                self._judged[keys] = [f for f in found if f.severity is Severity.ERROR]
+    def faults(self, config: Mapping[str, Any]) -> Sequence[Fault]:
+        shape = (tuple(config), tuple(map(type, config.values())))
+        if shape in self._plain:
+            return ()
+        found = [*self._keys(config), *self._numbers(config)]
+        if not found and len(self._plain) < _MOST:
+            self._plain.add(shape)
         return found
 
-    def _judge(self, keys: Keys) -> Iterator[Fault]:
+    def _keys(self, config: Mapping[str, Any]) -> Iterator[Fault]:
         known, missed = self._workload.known_keys, set[str]()
-        for key in keys:
+        for key in config:
             if key not in known:
                 meant = near(key, known)
                 missed.add(meant)
-                yield from self._unknown(key, meant, keys)
+                yield from self._unknown(key, meant)
         needed = self._workload.required_keys
-        if lacking := [key for key in needed if key not in keys and key not in missed]:
+        if lacking := [key for key in needed if key not in config and key not in missed]:
             message = f"config lacks {', '.join(lacking)}"
             hint = f"the {self._workload.name} workload needs them; other commands follow --"
             yield Fault(("config",), message, hint)
 
-    def _unknown(self, key: str, meant: str, keys: Keys) -> Iterator[Fault]:
-        path = ("config", key)
+    def _numbers(self, config: Mapping[str, Any]) -> Iterator[Fault]:
+        for key in self._workload.number_keys:
+            value = config.get(key)
+            if value is None and (key not in config or key not in self._workload.required_keys):
+                continue
+            if type(value) not in (int, float):
+                hint = "leave out the quotes" if isinstance(value, str) else ""
+                yield Fault(("config", key), f"{key} must be a number, not {kind(value)}", hint)
+            elif key in self._workload.whole_keys and type(value) is float:
+                yield _not_whole(key, value)
+
+    def _unknown(self, key: str, meant: str) -> Iterator[Fault]:
+        path, message = ("config", key), f"unknown config key {shown(key)}"
         if meant:
-            yield Fault(
-                path, f"unknown config key {shown(key)}", f"did you mean {meant}?", key=True
-            )
+            yield Fault(path, message, f"did you mean {meant}?", key=True)
         elif key not in self._warned:
             self._warned.add(key)
             hint = f"the {self._workload.name} workload does not read it"
-            yield Fault(path, f"unknown config key {shown(key)}", hint, _WARNING, key=True)
+            yield Fault(path, message, hint, _WARNING, key=True)
 
 
 class Layouts:
@@ -139,6 +149,13 @@ def shell_words(command: Sequence[str]) -> Iterator[tuple[int, str]]:
             for name in sorted(placeholders(command[place + 1 : place + 2])):
                 yield place + 1, name
             return
+
+
+def _not_whole(key: str, value: float) -> Fault:
+    if value % 1:
+        return Fault(("config", key), f"{key} must be a whole number, not {value}")
+    hint = f"write {int(value)}: programs that count take no point"
+    return Fault(("config", key), f"{key} is {value}", hint, _WARNING)
 
 
 def _odd(layout: _Layout, key: str, count: int, meant: str) -> Problem:

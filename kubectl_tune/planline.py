@@ -23,6 +23,7 @@ from kubectl_tune.trial import TrialSpec
 KEYS = ("job_id", "config", "output_json", "command", "env", "timeout", "image")
 
 _KNOWN = frozenset([*KEYS, "asked_by"])
+_COMMON = frozenset(["job_id", "config", "output_json"])
 _OTHER_WORDS = {
     "id": "job_id",
     "name": "job_id",
@@ -34,6 +35,7 @@ _OTHER_WORDS = {
     "environment": "env",
     "time_limit": "timeout",
 }
+_SHARED = 10_000  # sets of keys, and texts, worth keeping one copy of
 # What Kubernetes takes as a name of an environment variable in every version.
 _ENV_NAME = re.compile(r"[-._a-zA-Z][-._a-zA-Z0-9]*")
 
@@ -60,19 +62,53 @@ def faults(line: dict[str, Any]) -> Iterator[Fault]:
             yield from _CHECKS[key](value)
 
 
-def spec(line: dict[str, Any], index: int) -> TrialSpec:
-    """Return the trial of a line without faults."""
-    timeout = line.get("timeout")
-    return TrialSpec(
-        line["job_id"],
-        index,
-        line["config"],
-        line.get("output_json") or "",
-        tuple(line.get("command") or ()),
-        line.get("env") or {},
-        None if timeout is None else duration.seconds(timeout),
-        line.get("image") or "",
+def plain(line: dict[str, Any]) -> bool:
+    """Tell at a glance that a line of the common kind has no faults; false where unsure."""
+    job_id, output = line.get("job_id"), line.get("output_json")
+    return (
+        type(job_id) is str
+        and type(line.get("config")) is dict
+        and line.keys() <= _COMMON
+        and job_id.isprintable()
+        and job_id == job_id.strip() != ""
+        and (
+            output is None
+            or (type(output) is str and output.isprintable() and output.strip() != "")
+        )
     )
+
+
+class Specs:
+    """Makes trials of lines; equal keys and texts of their configs become one object in memory."""
+
+    def __init__(self) -> None:
+        self._keys: dict[tuple[str, ...], tuple[str, ...]] = {}
+        self._texts: dict[str, str] = {}
+
+    def spec(self, line: dict[str, Any], index: int) -> TrialSpec:
+        """Return the trial of a line without faults."""
+        timeout = line.get("timeout")
+        return TrialSpec(
+            line["job_id"],
+            index,
+            self._shared(line["config"]),
+            line.get("output_json") or "",
+            tuple(line.get("command") or ()),
+            line.get("env") or {},
+            None if timeout is None else duration.seconds(timeout),
+            line.get("image") or "",
+        )
+
+    def _shared(self, config: dict[str, Any]) -> dict[str, Any]:
+        keys = tuple(config)
+        if len(self._keys) < _SHARED:
+            keys = self._keys.setdefault(keys, keys)
+        return dict(zip(keys, map(self._one, config.values()), strict=True))
+
+    def _one(self, value: Any) -> Any:
+        if type(value) is str and len(self._texts) < _SHARED:
+            return self._texts.setdefault(value, value)
+        return value
 
 
 def kind(value: object) -> str:

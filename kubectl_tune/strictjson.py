@@ -2,8 +2,8 @@
 JSON as the standard has it, with the place of whatever is wrong.
 
 The reader of the standard library is fast, but takes NaN, keeps the last of two equal
-keys and says no columns once it is done. So: read with it, notice what it lets pass,
-and only then look for the place.
+keys and says no columns once it is done. So: read with it, notice what it may have let
+pass, and only then look closer.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from sys import intern
 from typing import Any
 
 Path = tuple[str | int, ...]
@@ -22,7 +21,8 @@ _SPACE = re.compile(r"[ \t\r\n]*")
 _HUGE = re.compile(r"\d[eE]\+?\d{3}|\d{300}")  # what may read as infinity
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _LONE = re.compile("[\ud800-\udfff]")
-_SHARED = 100_000  # texts worth keeping one copy of
+_TEXT = frozenset([str])
+_NESTED = frozenset([dict, list])
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +35,12 @@ class Defect:
 
 
 class Reader:
-    """Reads many small documents; equal keys and texts become one object in memory."""
+    """Reads many small documents, one at a time."""
 
     def __init__(self) -> None:
         self._suspect = False
-        self._texts: dict[str, str] = {}
+        # `raw_decode` without its second look for spaces; typeshed leaves the name out.
+        self._scan = json.JSONDecoder(parse_constant=self._constant).scan_once  # type: ignore[attr-defined]
         self._decode = json.JSONDecoder(
             object_pairs_hook=self._object, parse_constant=self._constant
         ).decode
@@ -48,31 +49,59 @@ class Reader:
         """Return the value and what is wrong with it; None if it can't be read at all."""
         self._suspect = False
         try:
+            value, end = self._scan(text, 0)
+        except (StopIteration, ValueError, RecursionError):
+            return self._doubted(text)
+        if end == len(text) and not self._suspect and _plain(value, text):
+            return value, []
+        return self._doubted(text)
+
+    def _doubted(self, text: str) -> tuple[Any, list[Defect]]:
+        self._suspect = False
+        try:
             value = self._decode(text)
+            if self._suspect or _HUGE.search(text) or _SURROGATE.search(text):
+                return value, list(_walk(text, _skip(text, 0)))
         except json.JSONDecodeError as error:
             return None, [_syntax(text, error)]
         except RecursionError:
             return None, [Defect(1, "nested too deeply")]
         except ValueError:  # an integer of more digits than Python reads
             return None, [Defect(_longest_number(text), "this number has too many digits")]
-        if not self._suspect and not _HUGE.search(text) and not _SURROGATE.search(text):
-            return value, []
-        return value, list(_walk(text, _skip(text, 0)))
+        return value, []
 
     def _object(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        result = {intern(key): self._one(value) for key, value in pairs}
-        if len(result) != len(pairs):
-            self._suspect = True
+        result = dict(pairs)
+        self._suspect = self._suspect or len(result) != len(pairs)
         return result
-
-    def _one(self, value: Any) -> Any:
-        if type(value) is str and len(self._texts) < _SHARED:
-            return self._texts.setdefault(value, value)
-        return value
 
     def _constant(self, name: str) -> float:
         self._suspect = True
         return 0.0
+
+
+def _plain(value: Any, text: str) -> bool:
+    """
+    Tell at a glance that nothing hides in a line; where unsure, tell that something may.
+
+    Every key has a colon: with as many keys as colons, no key was lost to its double.
+    """
+    if type(value) is not dict or "\\u" in text:
+        return False
+    keys = len(value)
+    for inner in value.values():
+        kind = type(inner)
+        if kind is dict:
+            keys += len(inner)
+            parts = inner.values()
+            if math.inf in parts or -math.inf in parts or not _NESTED.isdisjoint(map(type, parts)):
+                return False
+        elif kind is list:
+            if not _TEXT.issuperset(map(type, inner)):
+                return False
+        elif kind is float and math.isinf(inner):
+            return False
+    return keys == text.count(":")
 
 
 def key_column(text: str, path: Path) -> int:
@@ -214,6 +243,6 @@ def _advice(text: str, place: int) -> str:
         return "a plan has one object a line"
     if found == "\\":
         return "write \\\\ for a backslash"
-    if before.endswith(","):
+    if found in ("}", "]") and before.endswith(","):
         return "drop the last comma"
     return ""
