@@ -1,5 +1,7 @@
 """
-The agent runs commands for a driver: `python agent.py JOURNAL`, one request a line on stdin.
+The agent runs commands for a driver: `python agent.py JOURNAL`, one request a line on stdin;
+JOURNAL is the number of a file descriptor, open for appending and locked by the driver. The
+lock lives as long as the agent does: who finds it held knows that this process is alive.
 
 One file, standard library only, nothing of ours imported, so that it can travel into a pod.
 Its two rules: what happened is in the journal before anybody is told of it, and when its
@@ -11,10 +13,10 @@ Requests (JSON, one a line):
   {"do": "stop", "grace"}          ends all, then the agent; so do SIGTERM and, at once, end of input
 Journal (JSON, one a line; a torn last line counts for nothing):
   {"agent": pid, "host", "at"}
-  {"key", "event": "started", "at", "pid"}
+  {"key", "event": "running", "at", "pid"}
   {"key", "event": "ended", "at", "started", "code", "why", "detail", "result"}
-`why` is exit, timeout, cancelled, stopped, bad-result, or machine (it had no room for one more
-process); `code` is as a shell has it (127 no such command, 128+N killed by signal N). One byte
+`why` is exit, timeout, cancelled, stopped, bad-result, machine (it had no room for one more
+process) or begun (an earlier agent had already begun this attempt); `code` is as a shell has it (127 no such command, 128+N killed by signal N). One byte
 on stdout says that the journal has grown.
 """
 
@@ -22,7 +24,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import functools
 import json
 import os
@@ -222,11 +223,11 @@ class Attempt:
         detail = "; ".join(filter(None, (fault, self._log.fault)))
         return {"code": code, "why": why, "detail": detail, "result": result}
 
-    def refused(self, error: Exception) -> dict[str, Any]:
+    def refused(self, error: Exception, why: str = "exit") -> dict[str, Any]:
         """The record of a command that could not be started at all."""
         self._close()
         code = 127 if isinstance(error, FileNotFoundError) else 126
-        why = "machine" if getattr(error, "errno", None) in SHORTAGES else "exit"
+        why = "machine" if getattr(error, "errno", None) in SHORTAGES else why
         text = getattr(error, "strerror", None) or str(error)
         name = getattr(error, "filename", None)
         what = f"{text}: {os.fsdecode(name)}" if name else text
@@ -359,16 +360,21 @@ class Agent:
         if self._stopping:
             return
         attempt = Attempt(request)
-        # Before the process, so that an attempt that may have begun is never taken for new.
-        self._write({"key": attempt.key, "event": "started", "at": time.time()})
         env = {os.fsencode(k): os.fsencode(v) for k, v in request["env"].items()}
         try:
+            # The folder is the mark of an attempt that may have begun: never twice.
             self._folders.take(attempt.folder)
+        except OSError as error:
+            self._ended(attempt, attempt.refused(error, "begun"))
+            return
+        try:
             attempt.start(request["argv"], self._environment | env, request["config"])
         except (OSError, ValueError) as error:
             self._ended(attempt, attempt.refused(error))
             return
         self._running[attempt.pid] = attempt
+        at, pid = attempt.started, attempt.pid
+        self._write({"key": attempt.key, "event": "running", "at": at, "pid": pid})
         for fd, stream in attempt.streams:
             self._selector.register(fd, selectors.EVENT_READ, _reader(self, attempt, fd, stream))
 
@@ -457,9 +463,8 @@ def _json(text: str) -> Any:
 
 
 def main(argv: list[str]) -> None:
-    journal = os.open(argv[0], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    # Held for life: who finds it locked knows that the process on its first line is alive.
-    fcntl.flock(journal, fcntl.LOCK_EX)
+    journal = int(argv[0])
+    os.set_inheritable(journal, False)  # the lock is the agent's, not its trials'
     Agent(journal, sys.stdin.fileno(), sys.stdout.fileno()).run()
 
 

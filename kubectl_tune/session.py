@@ -17,8 +17,8 @@ from enum import StrEnum
 from itertools import islice
 from typing import Any
 
-from .halt import Halt
-from .trial import Failure, Trial, TrialEvent, TrialSpec, TrialState
+from kubectl_tune.halt import Halt
+from kubectl_tune.trial import Failure, Trial, TrialEvent, TrialSpec, TrialState
 
 MAX_LOSSES = 10  # lost attempts that are begun again, a trial
 
@@ -174,14 +174,15 @@ def session_state(
     Derive a session's state from its trials: by the first rule that applies.
 
     `driven` says that a driver has it now; `ended` is what its last driver wrote
-    down when it finished the session (`Cancelled`, `TimedOut`, or plain `done`).
+    down when it finished the session: `Cancelled`, `TimedOut`, `Succeeded` where it was
+    halted by as many successes as were asked for, or plain `done`.
     """
     total = sum(counts.values())
     if driven:
         return SessionState.RUNNING
     if counts.get(TrialState.SUCCEEDED, 0) == total:
         return SessionState.SUCCEEDED
-    if ended in (SessionState.CANCELLED, SessionState.TIMED_OUT):
+    if ended in (SessionState.CANCELLED, SessionState.TIMED_OUT, SessionState.SUCCEEDED):
         return SessionState(ended)
     if ended:
         return SessionState.FAILED

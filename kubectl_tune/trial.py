@@ -24,7 +24,7 @@ class TrialState(StrEnum):
     FAILED = "Failed"
     TIMED_OUT = "TimedOut"
     CANCELLED = "Cancelled"
-    LOST = "Lost"  # evicted, deleted, or its machine died: not the trial's fault
+    LOST = "Lost"  # evicted, deleted, interrupted, or its machine died: not the trial's fault
     PRUNED = "Pruned"  # stopped early by a search, its last value kept
 
     @property
@@ -62,7 +62,12 @@ class Failure(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TrialSpec:
-    """One plan line, checked. An empty `command` means the session's."""
+    """
+    One plan line, checked. An empty `command` means the session's.
+
+    A session adds `slug`, a DNS label of its own for names of Jobs and files, and `hash`,
+    which is equal for trials that would compute the same.
+    """
 
     id: str  # the line's job_id
     index: int  # its place among the plan's trials, from 0
@@ -72,6 +77,11 @@ class TrialSpec:
     env: Mapping[str, str] = field(default_factory=dict)
     timeout: float | None = None  # seconds
     image: str = ""
+    slug: str = ""
+    hash: str = ""
+
+    def named(self, slug: str, hash: str) -> TrialSpec:
+        return replace(self, slug=slug, hash=hash)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +160,7 @@ class Trial:
             started=_started(trial, event),
             finished=event.at if state.ended else None,
             failures=trial.failures + (state in _FAULTS),
-            losses=trial.losses + (state is TrialState.LOST),
+            losses=trial.losses + (state is TrialState.LOST and event.failure is not None),
         )
 
     def again(self, attempt: int = 0) -> Trial:

@@ -5,10 +5,15 @@ is registered anywhere else, and only the one a session names is imported.
 
 from __future__ import annotations
 
+import pkgutil
 from collections.abc import Iterator, Sequence
-from typing import Protocol
+from importlib import import_module
+from pathlib import Path
+from typing import Protocol, cast
 
-from ..trial import Trial, TrialEvent
+from kubectl_tune.errors import EngineError
+from kubectl_tune.session import Session
+from kubectl_tune.trial import Trial, TrialEvent
 
 
 class Engine(Protocol):
@@ -39,6 +44,26 @@ class Engine(Protocol):
 
     def close(self) -> Sequence[TrialEvent]:
         """
-        Let go, and say what that ended. Trials on a cluster go on; local ones are
-        stopped, and come back as Pending with a new attempt number.
+        Let go, and say what that ended. Trials on a cluster go on; local ones end as
+        Lost, without a failure class: nobody's fault, to be begun again.
         """
+
+
+def names() -> list[str]:
+    return [module.name for module in pkgutil.iter_modules(__path__)]
+
+
+def require(name: str) -> None:
+    """Raise `EngineError` when there is no engine of that name here."""
+    if name not in names():
+        raise EngineError(
+            f"engine {name} is not part of this version; there is: {', '.join(names())}",
+            hint="run on this machine with: --engine local",
+        )
+
+
+def connect(session: Session, folder: Path, epoch: int) -> Engine:
+    """Connect to the engine that the session names, importing that one only."""
+    require(session.info.target.engine)
+    module = import_module(f"{__name__}.{session.info.target.engine}")
+    return cast(Engine, module.connect(session, folder, epoch))

@@ -1,0 +1,342 @@
+"""
+Trials on this machine: child processes of an agent, which is a child of ours.
+
+The agent (`kubectl_tune.agent`) starts, watches and ends the processes; this side gives it
+requests and reads its journal. Its rule: the journal is the truth. Whatever becomes of either
+process, the next driver finds there what had begun and how it ended.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from kubectl_tune import agent
+from kubectl_tune.errors import EngineError
+from kubectl_tune.launch import launch
+from kubectl_tune.session import Session
+from kubectl_tune.trial import Failure, Trial, TrialEvent, TrialState
+
+GRACE = 5.0  # seconds between SIGTERM and SIGKILL
+LAST_WORDS = 3.0  # seconds an agent without a driver has, to end its trials
+INTERRUPTED = "interrupted: its driver ended"
+
+
+def connect(session: Session, folder: Path, epoch: int) -> LocalEngine:
+    """Return the engine for a session whose own folder is `folder`, driven in this `epoch`."""
+    if sys.platform == "win32":
+        raise EngineError(
+            "the local engine does not run on Windows", hint="use a cluster: --engine jobs"
+        )
+    return LocalEngine(session, folder, epoch)
+
+
+def log_path(folder: Path, trial: Trial) -> Path:
+    return folder / f"{trial.spec.slug}.{trial.attempt}.log"
+
+
+class LocalEngine:
+    def __init__(self, session: Session, folder: Path, epoch: int) -> None:
+        self._info = session.info
+        self._folder = folder
+        self._journal = folder / f"journal.{epoch}.jsonl"
+        self._ids = {trial.spec.slug: trial.id for trial in session.trials.values()}
+        self._python = (sys.executable,)
+        self._held: dict[str, Trial] = {}  # by key: slug and attempt
+        self._process: subprocess.Popen[bytes] | None = None
+        self._reader: BinaryIO | None = None
+        self._torn = b""
+        self._pids: dict[str, int] = {}
+        self._node = socket.gethostname()
+        self._first = _Harvest(folder, self._journal, self._ids, session.in_flight).events()
+
+    @property
+    def slots(self) -> int:
+        return self._info.policy.max_parallel or os.cpu_count() or 1
+
+    def submit(self, trials: Sequence[Trial]) -> list[TrialEvent]:
+        events = []
+        for trial in trials:
+            key = _key(trial)
+            if key in self._held:
+                continue
+            self._held[key] = trial
+            self._ask(self._request(key, trial))
+            events.append(TrialEvent(trial.id, trial.attempt, TrialState.SUBMITTED, time.time()))
+        self._flush()
+        return events
+
+    def poll(self, timeout: float) -> list[TrialEvent]:
+        if self._first:
+            events, self._first = self._first, []
+            return events
+        if self._process is None or self._process.stdout is None:
+            time.sleep(min(timeout, 0.05) if timeout else 0)
+            return []
+        wake = self._process.stdout.fileno()
+        ready, _, _ = select.select([wake], [], [], timeout)
+        if ready and not os.read(wake, 65536):
+            return [*self._news(), *self._bereaved()]
+        return self._news()
+
+    def cancel(self, trials: Sequence[Trial]) -> None:
+        for trial in trials:
+            if _key(trial) in self._held:
+                self._ask({"do": "cancel", "key": _key(trial)})
+        self._flush()
+
+    def logs(self, trial: Trial, *, follow: bool = False) -> Iterator[bytes]:
+        with contextlib.suppress(FileNotFoundError), log_path(self._folder, trial).open("rb") as f:
+            yield from f
+
+    def forget(self) -> None:
+        for journal in _journals(self._folder):
+            if journal != self._journal or self._process is None:
+                journal.unlink(missing_ok=True)
+
+    def close(self) -> list[TrialEvent]:
+        """End the agent and its trials."""
+        if self._process is None:
+            return []
+        self._ask({"do": "stop", "grace": GRACE})
+        self._flush()
+        try:
+            self._process.wait(GRACE + LAST_WORDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        return [*self._news(), *self._bereaved()]
+
+    def _request(self, key: str, trial: Trial) -> dict[str, Any]:
+        folder = str(self._folder / "work" / key)
+        what = launch(self._info, trial, folder=folder, python=self._python)
+        return {
+            "do": "run",
+            "key": key,
+            "argv": what.argv,
+            "env": what.env,
+            "timeout": what.timeout,
+            "grace": GRACE,
+            "folder": folder,
+            "config": what.config,
+            "log": str(log_path(self._folder, trial)),
+        }
+
+    def _ask(self, request: dict[str, Any]) -> None:
+        if self._process is None:
+            self._process = self._start()
+        assert self._process.stdin
+        with contextlib.suppress(BrokenPipeError):  # `poll` tells what became of the agent
+            self._process.stdin.write(json.dumps(request).encode() + b"\n")
+
+    def _flush(self) -> None:
+        if self._process and self._process.stdin:
+            with contextlib.suppress(BrokenPipeError):
+                self._process.stdin.flush()
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        (self._folder / "work").mkdir(exist_ok=True, mode=0o700)
+        journal = os.open(self._journal, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        # Before there is an agent: from here on the lock tells that one may be alive.
+        fcntl.flock(journal, fcntl.LOCK_EX)
+        if self._reader is None:
+            self._reader = self._journal.open("rb")
+        try:
+            with (self._folder / "agent.log").open("ab") as errors:
+                return subprocess.Popen(
+                    [sys.executable, "-I", "-S", agent.__file__, str(journal)],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=errors,
+                    cwd=self._info.target.workdir,
+                    pass_fds=[journal],
+                    start_new_session=True,  # Ctrl-C is for the driver, which tells the agent
+                )
+        except OSError as error:
+            raise EngineError(f"the local agent can't start: {error}") from error
+        finally:
+            os.close(journal)
+
+    def _news(self) -> list[TrialEvent]:
+        """Read what the journal has more of."""
+        if self._reader is None:
+            return []
+        *lines, self._torn = (self._torn + self._reader.read()).split(b"\n")
+        return [event for line in lines for event in self._told(_parsed(line))]
+
+    def _told(self, line: dict[str, Any]) -> Iterator[TrialEvent]:
+        trial = self._held.get(line.get("key", ""))
+        if trial is None:
+            return
+        if line["event"] == "running":
+            self._pids[line["key"]] = line["pid"]
+            yield TrialEvent(
+                trial.id, trial.attempt, TrialState.RUNNING, line["at"], node=self._node
+            )
+        else:
+            del self._held[line["key"]]
+            self._pids.pop(line["key"], None)
+            yield ended(trial.id, trial.attempt, line)
+
+    def _bereaved(self) -> list[TrialEvent]:
+        """The agent is gone: nothing of what it ran may stay, and all of that is lost."""
+        for pid in self._pids.values():
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(pid, signal.SIGKILL)
+        lost = [
+            TrialEvent(t.id, t.attempt, TrialState.LOST, time.time(),
+                       failure=Failure.NODE_LOST, reason=self._why_gone())
+            for t in self._held.values()
+        ]  # fmt: skip
+        self._held.clear()
+        self._pids.clear()
+        self._let_go()
+        return lost
+
+    def _why_gone(self) -> str:
+        with contextlib.suppress(OSError):
+            if lines := (self._folder / "agent.log").read_text(errors="replace").split("\n")[-2:]:
+                return f"the local agent ended: {lines[0]}".rstrip(": ")
+        return "the local agent ended"
+
+    def _let_go(self) -> None:
+        if process := self._process:
+            for pipe in (process.stdin, process.stdout):
+                with contextlib.suppress(BrokenPipeError):
+                    if pipe:
+                        pipe.close()
+            process.wait()
+        self._process = None
+
+
+class _Harvest:
+    """What earlier drivers of a session left in their journals, once their agents are gone."""
+
+    def __init__(
+        self, folder: Path, journal: Path, ids: dict[str, str], in_flight: Sequence[Trial]
+    ) -> None:
+        self._journals = [path for path in _journals(folder) if path != journal]
+        self._ids = ids
+        self._in_flight = in_flight
+
+    def events(self) -> list[TrialEvent]:
+        for journal in self._journals:
+            _outlive(journal)
+        begun: dict[tuple[str, int], TrialEvent | None] = {
+            (trial.id, trial.attempt): None for trial in self._in_flight
+        }
+        for journal in self._journals:
+            for line in _lines(journal):
+                begun |= self._seen(line)
+        return [end or _cut(*key) for key, end in begun.items()]
+
+    def _seen(self, line: dict[str, Any]) -> dict[tuple[str, int], TrialEvent | None]:
+        slug, _, number = line.get("key", "").rpartition(".")
+        if slug not in self._ids:  # the agent's own line, or a trial that is no longer there
+            return {}
+        key = (self._ids[slug], int(number))
+        return {key: ended(*key, line) if line["event"] == "ended" else None}
+
+
+def ended(id: str, attempt: int, line: dict[str, Any]) -> TrialEvent:
+    """Turn an agent's record into the event that ends an attempt."""
+    state, failure, reason = _verdict(line)
+    return TrialEvent(
+        id,
+        attempt,
+        state,
+        line["at"],
+        node=socket.gethostname(),
+        failure=failure,
+        reason=reason,
+        exit_code=line["code"],
+        started=line["started"],
+        result=line["result"],
+    )
+
+
+def _verdict(line: dict[str, Any]) -> tuple[TrialState, Failure | None, str]:
+    why, code, detail = line["why"], line["code"], line["detail"]
+    match why:
+        case "timeout":
+            return TrialState.TIMED_OUT, Failure.TIMEOUT, "it ran into its time-out"
+        case "cancelled":
+            return TrialState.CANCELLED, None, "cancelled"
+        case "stopped" | "begun":
+            return TrialState.LOST, None, INTERRUPTED
+        case "machine":
+            return TrialState.LOST, Failure.NODE_LOST, f"it could not be started: {detail}"
+        case "bad-result":
+            return TrialState.FAILED, Failure.BAD_RESULT, detail
+    if code == 0:
+        return TrialState.SUCCEEDED, None, detail
+    reason = f"killed by {_signal(code - 128)}" if code > 128 else f"exit code {code}"
+    return TrialState.FAILED, Failure.EXIT, f"{reason} ({detail})" if detail else reason
+
+
+def _cut(id: str, attempt: int) -> TrialEvent:
+    return TrialEvent(id, attempt, TrialState.LOST, time.time(), reason=INTERRUPTED)
+
+
+def _signal(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
+def _key(trial: Trial) -> str:
+    return f"{trial.spec.slug}.{trial.attempt}"
+
+
+def _journals(folder: Path) -> list[Path]:
+    """All journals of a session, in the order of their epochs."""
+    return sorted(folder.glob("journal.*.jsonl"), key=lambda path: int(path.name.split(".")[1]))
+
+
+def _lines(journal: Path) -> Iterator[dict[str, Any]]:
+    with journal.open("rb") as file:
+        yield from map(_parsed, file)
+
+
+def _parsed(line: bytes) -> dict[str, Any]:
+    try:
+        return dict(json.loads(line))
+    except ValueError:  # torn: the agent that wrote it was killed
+        return {}
+
+
+def _outlive(journal: Path) -> None:
+    """
+    Wait until the agent that writes this journal has ended, and make it if it takes too long.
+
+    An agent holds its journal's lock for life, so a held one proves that the process on the
+    journal's first line is that agent, and no other process with a recycled number.
+    """
+    deadline, asked = time.monotonic() + LAST_WORDS, signal.SIGTERM
+    with journal.open("rb") as file:
+        while True:
+            with contextlib.suppress(BlockingIOError):
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return
+            owner = next(_lines(journal), {})
+            if owner.get("host") == socket.gethostname():
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(owner["agent"], asked)
+            if time.monotonic() > deadline:
+                if asked is signal.SIGKILL:
+                    where = f"process {owner.get('agent')} on {owner.get('host')}"
+                    raise EngineError(f"the agent of an earlier driver does not end: {where}")
+                deadline, asked = time.monotonic() + LAST_WORDS, signal.SIGKILL
+            time.sleep(0.02)

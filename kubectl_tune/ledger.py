@@ -1,0 +1,131 @@
+"""
+The ledger folds a driver's events into its session, and saves both in batches.
+
+Its rule: results before state. A batch is one durable transaction; result files are renamed
+into place inside it, after the store has confirmed that the session is still ours.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterable
+from dataclasses import replace
+
+from kubectl_tune import result
+from kubectl_tune.errors import ResultError
+from kubectl_tune.files import sync_folders, write_whole
+from kubectl_tune.rows import StoredResult
+from kubectl_tune.session import Session
+from kubectl_tune.store import Store
+from kubectl_tune.trial import Failure, Trial, TrialEvent, TrialState
+
+BATCH_SECONDS = 0.05  # how long an event may wait for others to be saved with it
+
+
+class Ledger:
+    def __init__(self, session: Session, store: Store, epoch: int) -> None:
+        self.session = session
+        self._store = store
+        self._epoch = epoch
+        self._trials: dict[str, Trial] = {}
+        self._attempts: dict[tuple[str, int], Trial] = {}
+        self._results: dict[str, StoredResult] = {}
+        self._since: float | None = None  # of the oldest event that is not saved
+
+    def keep(self, events: Iterable[TrialEvent]) -> list[Trial]:
+        """Fold in `events`; return the trials that they ended."""
+        ended = []
+        for event in events:
+            judged, outcome = judge(self.session, event)
+            if self._fold(judged):
+                trial = self.session.trials[event.trial]
+                if outcome and trial.state.ended:
+                    self._results[trial.id] = self._stored(trial, judged, outcome)
+                if trial.state is TrialState.LOST and not trial.failure:
+                    self._fold(TrialEvent(trial.id, trial.attempt + 1, TrialState.PENDING))
+                elif trial.state.ended:
+                    ended.append(trial)
+        return ended
+
+    @property
+    def patience(self) -> float:
+        """Seconds until what has been kept should be saved; a day when there is nothing."""
+        if self._since is None:
+            return 86400.0
+        return max(0.0, self._since + BATCH_SECONDS - time.monotonic())
+
+    def save(self, *, ended: str = "") -> None:
+        """Save what has been kept; `ended` writes down that the session is over, and how."""
+        name = self.session.info.name
+        if self._since is None and not ended:
+            return
+        with self._store.owned(name, self._epoch):
+            self._write_outputs()
+            self._store.save(
+                name, self._trials.values(), self._attempts.values(), self._results.values()
+            )
+            if ended:
+                self._store.finish(name, ended, time.time())
+        self._trials.clear()
+        self._attempts.clear()
+        self._results.clear()
+        self._since = None
+
+    def _fold(self, event: TrialEvent) -> bool:
+        if not self.session.apply(event):
+            return False
+        trial = self.session.trials[event.trial]
+        self._trials[trial.id] = trial
+        if trial.state is not TrialState.PENDING:
+            self._attempts[trial.id, trial.attempt] = trial
+        self._since = self._since or time.monotonic()
+        return True
+
+    def _stored(self, trial: Trial, event: TrialEvent, outcome: result.Result) -> StoredResult:
+        value = result.number(outcome.metrics.get(self.session.info.metric))
+        objective = None if value is None else float(value)
+        metrics = {key: result.finite(value) for key, value in outcome.metrics.items()}
+        return StoredResult(trial.spec, trial.attempt, event.result or "", metrics, objective)
+
+    def _write_outputs(self) -> None:
+        written = []
+        for found in self._results.values():
+            if found.trial.output_json:
+                path = os.path.join(self.session.info.target.workdir, found.trial.output_json)
+                write_whole(path, found.text.encode("utf-8", "replace"))
+                written.append(path)
+        sync_folders(written)
+
+
+def judge(session: Session, event: TrialEvent) -> tuple[TrialEvent, result.Result | None]:
+    """
+    Hold an ending against what counts as a success, and read its result.
+
+    Exit code 0 is not enough: a result has to be whole, must not call itself an error, and
+    has to be there where the session requires one.
+    """
+    if not event.state.ended:
+        return event, None
+    outcome, fault = _read(event.result)
+    if event.state is not TrialState.SUCCEEDED:
+        return event, outcome
+    if fault:
+        return _failed(event, Failure.BAD_RESULT, fault), outcome
+    if outcome is None and session.info.policy.requires_result:
+        return _failed(event, Failure.NO_RESULT, "it ended well, but without a result"), None
+    return event, outcome
+
+
+def _read(text: str | None) -> tuple[result.Result | None, str]:
+    if text is None:
+        return None, ""
+    try:
+        outcome = result.parse(text)
+    except ResultError as error:
+        return None, str(error)
+    return outcome, "" if outcome.ok else f"its result says {outcome.status}: {outcome.error}"
+
+
+def _failed(event: TrialEvent, failure: Failure, reason: str) -> TrialEvent:
+    return replace(event, state=TrialState.FAILED, failure=failure, reason=reason)

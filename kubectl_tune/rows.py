@@ -1,0 +1,122 @@
+"""Rows of the state file as values, and values as rows: pure functions, both ways."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from kubectl_tune.halt import Halt
+from kubectl_tune.session import Policy, SessionInfo, Target
+from kubectl_tune.trial import Failure, Trial, TrialSpec, TrialState
+
+TRIAL_COLUMNS = (
+    "idx, job_id, slug, hash, state, attempt, job, pod, node, class, reason, exit_code,"
+    " started, finished, failures, losses, metrics"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredResult:
+    """A result that an attempt wrote, with what rankings need of it."""
+
+    trial: TrialSpec
+    attempt: int
+    text: str
+    metrics: Mapping[str, Any]
+    objective: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredTrial:
+    """A trial as the store has it; `trial.spec.config` is empty unless it was asked for."""
+
+    trial: Trial
+    metrics: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Best:
+    job_id: str
+    metric: str
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """A session without its trials: what `list` and the head of `status` need."""
+
+    info: SessionInfo
+    counts: Mapping[TrialState, int]
+    attempts: int
+    finished: float | None
+    ended: str
+    best: Best | None
+
+
+def session_row(info: SessionInfo, folder: str) -> dict[str, Any]:
+    """Return a new session's columns by name."""
+    return {
+        "name": info.name, "uid": info.uid, "folder": folder, "plan": info.plan,
+        **asdict(info.target), "command": json.dumps(info.command),
+        "policy": json.dumps(asdict(info.policy) | {"halt": str(info.policy.halt or "")}),
+        "workload": info.workload, "metric": info.metric, "direction": info.direction,
+        "caveat": info.caveat, "extra": json.dumps(dict(info.extra)), "created": info.created,
+        "total": info.total,
+    }  # fmt: skip
+
+
+def session_info(row: Mapping[str, Any]) -> SessionInfo:
+    policy = json.loads(row["policy"])
+    policy["halt"] = Halt.parse(policy["halt"] or "never")
+    target = Target(*(row[key] for key in ("engine", "context", "server", "namespace", "workdir")))
+    return SessionInfo(
+        row["name"], row["uid"], row["plan"], target, Policy(**policy),
+        tuple(json.loads(row["command"])), row["workload"], row["metric"], row["direction"],
+        row["caveat"], row["created"], row["total"], json.loads(row["extra"]),
+    )  # fmt: skip
+
+
+def stored_trial(row: Sequence[Any]) -> StoredTrial:
+    (index, job_id, slug, hash, state, attempt, job, pod, node, failure, reason, exit_code,
+     started, finished, failures, losses, metrics, line) = row  # fmt: skip
+    spec = _spec(json.loads(line), index) if line else TrialSpec(job_id, index, {})
+    trial = Trial(
+        spec.named(slug, hash), attempt, TrialState(state), job, pod, node,
+        Failure(failure) if failure else None, reason, exit_code, started, finished,
+        failures, losses,
+    )  # fmt: skip
+    return StoredTrial(trial, json.loads(metrics) if metrics else None)
+
+
+def plan_line(spec: TrialSpec) -> str:
+    """The plan line of a checked spec, with what is empty left out."""
+    line: dict[str, Any] = {"job_id": spec.id, "config": spec.config}
+    optional = {
+        "output_json": spec.output_json, "command": list(spec.command), "env": dict(spec.env),
+        "timeout": spec.timeout, "image": spec.image,
+    }  # fmt: skip
+    return json.dumps(line | {key: value for key, value in optional.items() if value})
+
+
+def _spec(line: Mapping[str, Any], index: int) -> TrialSpec:
+    return TrialSpec(
+        line["job_id"], index, line["config"], line.get("output_json", ""),
+        tuple(line.get("command", ())), line.get("env", {}), line.get("timeout"),
+        line.get("image", ""),
+    )  # fmt: skip
+
+
+def output_path(spec: TrialSpec, info: SessionInfo) -> str:
+    if not spec.output_json:
+        return ""
+    return os.path.normpath(os.path.join(info.target.workdir, spec.output_json))
+
+
+def place(trial: Trial) -> tuple[Any, ...]:
+    return (
+        trial.job, trial.pod, trial.node, trial.failure, trial.reason, trial.exit_code,
+        trial.started, trial.finished,
+    )  # fmt: skip

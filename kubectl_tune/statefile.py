@@ -1,0 +1,177 @@
+"""
+The state file: opening it, its tables, its versions, and what can be wrong with it.
+
+One SQLite database for all sessions. Its rule: nobody above sees an error of SQLite's, and a
+file that can't be used in full is refused before anything is started.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from kubectl_tune.errors import StoreError
+
+APPLICATION = 0x6B74756E  # "ktun", in the file's header
+VERSION = 1
+
+SCHEMA = """
+CREATE TABLE sessions (
+  id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, uid TEXT NOT NULL, folder TEXT NOT NULL,
+  plan TEXT NOT NULL, engine TEXT NOT NULL, context TEXT NOT NULL, server TEXT NOT NULL,
+  namespace TEXT NOT NULL, workdir TEXT NOT NULL, command TEXT NOT NULL, policy TEXT NOT NULL,
+  workload TEXT NOT NULL, metric TEXT NOT NULL, direction TEXT NOT NULL, caveat TEXT NOT NULL,
+  extra TEXT NOT NULL, created REAL NOT NULL, total INTEGER NOT NULL,
+  finished REAL, ended TEXT NOT NULL DEFAULT '', epoch INTEGER NOT NULL DEFAULT 0
+);
+CREATE TABLE trials (
+  session INTEGER NOT NULL, idx INTEGER NOT NULL, job_id TEXT NOT NULL, slug TEXT NOT NULL,
+  hash TEXT NOT NULL, output TEXT NOT NULL,
+  state TEXT NOT NULL, attempt INTEGER NOT NULL, job TEXT NOT NULL, pod TEXT NOT NULL,
+  node TEXT NOT NULL, class TEXT, reason TEXT NOT NULL, exit_code INTEGER,
+  started REAL, finished REAL, failures INTEGER NOT NULL, losses INTEGER NOT NULL,
+  objective REAL, metrics TEXT,
+  PRIMARY KEY (session, idx)
+) WITHOUT ROWID;
+CREATE UNIQUE INDEX trials_by_id ON trials (session, job_id);
+CREATE INDEX trials_by_state ON trials (session, state, objective);
+CREATE INDEX trials_by_hash ON trials (hash) WHERE state = 'Succeeded';
+CREATE TABLE specs (
+  session INTEGER NOT NULL, idx INTEGER NOT NULL, line TEXT NOT NULL, PRIMARY KEY (session, idx)
+) WITHOUT ROWID;
+CREATE TABLE results (
+  session INTEGER NOT NULL, idx INTEGER NOT NULL, attempt INTEGER NOT NULL, text TEXT NOT NULL,
+  PRIMARY KEY (session, idx)
+);
+CREATE TABLE attempts (
+  session INTEGER NOT NULL, idx INTEGER NOT NULL, attempt INTEGER NOT NULL,
+  state TEXT NOT NULL, job TEXT NOT NULL, pod TEXT NOT NULL, node TEXT NOT NULL, class TEXT,
+  reason TEXT NOT NULL, exit_code INTEGER, started REAL, finished REAL,
+  PRIMARY KEY (session, idx, attempt)
+) WITHOUT ROWID;
+CREATE TABLE requests (
+  id INTEGER PRIMARY KEY AUTOINCREMENT, session INTEGER NOT NULL, verb TEXT NOT NULL,
+  job_id TEXT, at REAL NOT NULL
+);
+"""
+
+_SAID = {
+    "SQLITE_FULL": ("there is no space left for it", "free some space, then go on"),
+    "SQLITE_READONLY": ("it is read-only", "give write permission, or name another with --state"),
+    "SQLITE_CANTOPEN": ("it can't be opened", "check its folder's permissions, or use --state"),
+    "SQLITE_PERM": ("permission denied", "give permission, or name another with --state"),
+    "SQLITE_AUTH": ("permission denied", "give permission, or name another with --state"),
+    "SQLITE_BUSY": ("another program has held it for too long", "try again in a moment"),
+    "SQLITE_LOCKED": ("another program has held it for too long", "try again in a moment"),
+    "SQLITE_NOTADB": ("it is not a state file", "name another one with --state"),
+    "SQLITE_CORRUPT": (
+        "it is damaged",
+        "move it away and start anew; results already written to output_json are whole",
+    ),
+    "SQLITE_IOERR": ("it can't be read or written", "check the disk that it is on"),
+}
+
+
+def default_path(environment: dict[str, str] | os._Environ[str]) -> Path:
+    """The state file when `--state` names none: $KUBECTL_TUNE_STATE, else XDG's place for it."""
+    if named := environment.get("KUBECTL_TUNE_STATE"):
+        return Path(named)
+    home = environment.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state")
+    return Path(home, "kubectl-tune", "state.db")
+
+
+@contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """Raise SQLite's errors as ours, with the state file's name and what to do."""
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        name = getattr(error, "sqlite_errorname", None) or ""
+        said = next((text for code, text in _SAID.items() if name.startswith(code)), None)
+        what, hint = said or (str(error), "")
+        raise StoreError(f"state file {path}: {what}", hint=hint) from error
+
+
+def connect(path: Path, *, check: bool = False) -> sqlite3.Connection:
+    """
+    Open the state file at `path`, making it if there is none.
+
+    `check` reads all of it first, so that a damaged file is found before it is relied on.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        # Plans may carry secrets in env.
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    except OSError as error:
+        raise StoreError(
+            f"state file {path}: {error.strerror}", hint="name another one with --state"
+        ) from error
+    with explained(path):
+        db = _open(path)
+        if check:
+            _examine(db, path)
+    return db
+
+
+def connect_to_read(path: Path) -> sqlite3.Connection | None:
+    """Open an existing state file without ever writing to it; None when there is none."""
+    if not path.exists() or not path.stat().st_size:
+        return None
+    with explained(path):
+        if os.access(path, os.W_OK) and os.access(path.parent, os.W_OK):
+            return _open(path)
+        db = sqlite3.connect(f"{path.absolute().as_uri()}?immutable=1", uri=True)
+        _check_version(db, path)
+        return db
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    db = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
+    if _check_version(db, path) < VERSION:
+        _lift(db)
+    db.execute("PRAGMA journal_mode=WAL")
+    db.execute("PRAGMA synchronous=FULL")  # a batch that is committed survives a power cut
+    return db
+
+
+def _check_version(db: sqlite3.Connection, path: Path) -> int:
+    (application,) = db.execute("PRAGMA application_id").fetchone()
+    (version,) = db.execute("PRAGMA user_version").fetchone()
+    (tables,) = db.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+    if tables and application != APPLICATION:
+        raise StoreError(
+            f"state file {path}: it is a database of another program",
+            hint="name another one with --state",
+        )
+    if version > VERSION:
+        raise StoreError(
+            f"state file {path}: a newer kubectl-tune wrote it"
+            f" (format {version}, this one reads up to {VERSION})",
+            hint="upgrade with: kubectl krew upgrade tune",
+        )
+    return int(version)
+
+
+def _lift(db: sqlite3.Connection) -> None:
+    """Bring an older (so far: an empty) file to this version, in one transaction."""
+    db.execute("BEGIN IMMEDIATE")
+    (version,) = db.execute("PRAGMA user_version").fetchone()
+    if version < 1:  # else another process was faster
+        for statement in SCHEMA.split(";\n"):
+            db.execute(statement)
+        db.execute(f"PRAGMA application_id = {APPLICATION}")
+        db.execute(f"PRAGMA user_version = {VERSION}")
+    db.execute("COMMIT")
+
+
+def _examine(db: sqlite3.Connection, path: Path) -> None:
+    (verdict,) = db.execute("PRAGMA quick_check(1)").fetchone()
+    if verdict != "ok":
+        what, hint = _SAID["SQLITE_CORRUPT"]
+        raise StoreError(f"state file {path}: {what} ({verdict.splitlines()[0]})", hint=hint)
+    db.execute("BEGIN IMMEDIATE")  # writable, by writing
+    db.execute("UPDATE sessions SET epoch = epoch WHERE 0")
+    db.execute("ROLLBACK")
