@@ -22,12 +22,16 @@ from kubectl_tune.cli.errors import PROGRAM, from_click
 from kubectl_tune.cli.globals import Flag, Globals, flags, remember
 from kubectl_tune.cli.options import DURATION
 
+BEHIND = "kubectl_tune.behind"  # in a context's meta: the words behind `--`
 _GLOBAL = "global_"  # keeps the names of global options apart from a command's own
 
 
 def run(name: str, args: list[str]) -> int:
     """Run a command and return its exit code."""
-    command, path = build(name), f"{PROGRAM} {name}"
+    return invoke(build(name), f"{PROGRAM} {name}", args)
+
+
+def invoke(command: click.Command, path: str, args: list[str]) -> int:
     try:
         with command.make_context(path, args) as context:
             return int(command.invoke(context) or 0)
@@ -71,6 +75,7 @@ class Command(TyperCommand):
             flag: switch.opts[0] for switch in self._switches() for flag in switch.secondary_opts
         }
         valued = {flag for each in self._options() if not each.is_flag for flag in each.opts}
+        ctx.meta[BEHIND] = args[args.index("--") + 1 :] if "--" in args else []
         return super().parse_args(ctx, argv.spelled_out(args, valued, opposites))
 
     def invoke(self, ctx: click.Context) -> Any:
