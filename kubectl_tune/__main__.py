@@ -7,10 +7,12 @@ away (`| head`) is no error.
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 
 BROKEN_PIPE = 128 + 13  # what a shell reports for a program that SIGPIPE ended
+FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def main() -> int:
@@ -24,6 +26,10 @@ def main() -> int:
         code = cli.main(["__complete", *sys.argv[1:]] if completing else sys.argv[1:])
     except BrokenPipeError:
         code = BROKEN_PIPE
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        code = full(error)
     return flushed(code)
 
 
@@ -35,10 +41,14 @@ def flushed(code: int) -> int:
     except BrokenPipeError:
         silence()
     except OSError as error:
-        print(f"error: standard output can't be written: {error.strerror}", file=sys.stderr)
         silence()
-        return 2
+        return full(error)
     return code
+
+
+def full(error: OSError) -> int:
+    print(f"error: output can't be written: {error.strerror}", file=sys.stderr)
+    return 2
 
 
 def silence() -> None:

@@ -9,7 +9,7 @@ nothing is imported that takes time; the parser is, once a command is known.
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from kubectl_tune.cli import argv, help
 from kubectl_tune.cli.commands import COMMANDS
@@ -22,8 +22,13 @@ INTERRUPTED = 130
 
 def main(args: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code."""
+    return explained(lambda: dispatch(sys.argv[1:] if args is None else args))
+
+
+def explained(act: Callable[[], int]) -> int:
+    """Act; say what went wrong if that is the user's to mend."""
     try:
-        return dispatch(sys.argv[1:] if args is None else args)
+        return act()
     except TuneError as error:
         return say(error)
     except KeyboardInterrupt:

@@ -30,21 +30,10 @@ def say(error: TuneError) -> int:
         lines.append(f"hint: {error.hint}")
     if isinstance(error, FlagError):
         lines.append(f"See '{error.usage} --help' for usage.")
-    print(printable("\n".join(lines)), file=sys.stderr)
+    from kubectl_tune.table import clean
+
+    print(clean("\n".join(lines), keep="\n\t"), file=sys.stderr)
     return error.exit_code
-
-
-def printable(text: str) -> str:
-    """Show control characters instead of obeying them, ESC as kubectl does: `^[`."""
-    return "".join(_shown(letter) for letter in text)
-
-
-def _shown(letter: str) -> str:
-    if letter in "\n\t":
-        return letter
-    if letter < " ":
-        return f"^{chr(ord(letter) + 64)}"
-    return f"\\x{ord(letter):02x}" if "\x7f" <= letter < "\xa0" else letter
 
 
 def unknown_command(name: str, known: dict[str, str]) -> UsageError:

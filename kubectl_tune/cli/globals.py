@@ -98,12 +98,12 @@ def flags() -> Iterator[Flag]:
         yield Flag(each.name, spellings, each.default, each.metadata["help"])
 
 
-_given: ContextVar[Globals] = ContextVar("globals", default=Globals())
+_given: ContextVar[Globals] = ContextVar("globals")
 
 
 def globals_() -> Globals:
     """Return the global options of this invocation."""
-    return _given.get()
+    return _given.get(Globals())
 
 
 def remember(given: Globals) -> None:

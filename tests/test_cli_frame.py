@@ -1,0 +1,442 @@
+"""The frame of the command line: what holds for every command."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from importlib.util import find_spec
+from typing import IO, Annotated
+
+import click
+import pytest
+import typer
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kubectl_tune import __version__
+from kubectl_tune.cli import argv, explained, frame, main
+from kubectl_tune.cli.commands import COMMANDS, module_name
+from kubectl_tune.cli.options import DURATION, Globals, globals_, output
+from kubectl_tune.errors import PlanError, TuneError
+
+SEEN: dict[str, object] = {}
+
+
+def sample(
+    plan: Annotated[str, typer.Argument(help="The plan")],
+    rest: Annotated[list[str] | None, typer.Argument(metavar="-- COMMAND")] = None,
+    watch: Annotated[bool, typer.Option("--watch", "-w", help="Follow")] = False,
+    wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait")] = True,
+    dry_run: Annotated[str, typer.Option("--dry-run", help="none, client or server")] = "none",
+    grep: Annotated[str, typer.Option("--grep", help="What to look for")] = "",
+    jobs: Annotated[int, typer.Option("--max-parallel", "-j", min=0, help="How many")] = 4,
+    timeout: Annotated[float, typer.Option("--timeout", click_type=DURATION)] = 0.0,
+    format: Annotated[str, output("table", "json", "jsonpath")] = "table",
+) -> int:
+    """
+    Do nothing, to see what arrives; the text is long enough to be broken into more than one line.
+
+    Examples:
+      # Say it
+      kubectl tune sample plan.jsonl
+    """
+    SEEN.clear()
+    SEEN.update(locals())
+    return 1
+
+
+def arrives(*args: str) -> dict[str, object]:
+    assert frame.invoke(frame.parser(sample), "kubectl tune sample", list(args)) == 1
+    return dict(SEEN)
+
+
+def refusal(*args: str) -> str:
+    with pytest.raises(TuneError) as caught:
+        frame.invoke(frame.parser(sample), "kubectl tune sample", list(args))
+    assert caught.value.exit_code == 2
+    return str(caught.value)
+
+
+def test_help_lists_every_command_in_80_columns(capsys):
+    """
+    The overview shows each command, draws no boxes, and fits a terminal.
+    """
+    assert main([]) == 0
+    overview = capsys.readouterr().out
+    assert main(["--help"]) == 0 and capsys.readouterr().out == overview
+
+    assert all(f"\n  {name} " in overview for name in COMMANDS)
+    assert "kubectl tune run" in overview and overview.isascii()
+    assert max(map(len, overview.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("args", [["version", "-h"], ["help", "version"], ["-h", "version"]])
+def test_help_of_a_command_has_the_parts_of_kubectls(args, capsys):
+    """
+    Paragraph, examples, options, usage, in that order.
+    """
+    assert main(args) == 0
+    text = capsys.readouterr().out
+
+    parts = ["Print the version", "Examples:\n  #", "Options:\n    --client=false:\n\t", "Usage:\n"]
+    assert sorted(parts, key=text.index) == parts
+    assert "  kubectl tune version [options]\n" in text
+    assert 'Use "kubectl tune options" for a list of global' in text
+    assert "--kubeconfig" not in text
+
+
+@pytest.mark.parametrize("name", [n for n in COMMANDS if find_spec(module_name(n))])
+def test_every_command_explains_itself(name, capsys):
+    """
+    Each has a paragraph and an example, and nothing is wider than a terminal.
+    """
+    assert main([name, "--help"]) == 0
+    text = capsys.readouterr().out
+
+    assert "Examples:\n  # " in text and f"kubectl tune {name}" in text.replace(
+        "kubectl-", "kubectl "
+    )
+    assert max(len(line.expandtabs()) for line in text.splitlines()) <= 80
+
+
+def test_usage_shows_arguments_as_kubectl_does(capsys):
+    """
+    Brackets mean optional, dots mean several, and the user's own command comes last.
+    """
+    assert frame.invoke(frame.parser(sample), "kubectl tune sample", ["--help"]) == 0
+
+    assert "  kubectl tune sample PLAN [options] [-- COMMAND...]\n" in capsys.readouterr().out
+
+
+def test_options_lists_the_global_ones(capsys):
+    """
+    `kubectl tune options` shows what every command takes.
+    """
+    assert main(["options"]) == 0
+    text = capsys.readouterr().out
+
+    for flag in ("-n, --namespace=''", "--state=''", "--as=''", "--as-group=[]", "-v, --v=0"):
+        assert f"    {flag}:\n\t" in text
+
+
+def test_an_unknown_command_is_named_and_the_nearest_offered(capsys):
+    """
+    A typo costs one look, in kubectl's words.
+    """
+    assert main(["statu"]) == 2
+    printed = capsys.readouterr()
+
+    assert printed.out == ""
+    assert printed.err == (
+        'error: unknown command "statu" for "kubectl tune"\n\nDid you mean this?\n\tstatus\n'
+    )
+
+
+@pytest.mark.parametrize(
+    ("args", "usage"),
+    [(["version", "--nope"], "kubectl tune version"), (["--nope"], "kubectl tune")],
+)
+def test_an_unknown_flag_is_named(args, usage, capsys):
+    """
+    The sentence is kubectl's, on stderr, with exit code 2.
+    """
+    assert main(args) == 2
+    printed = capsys.readouterr()
+
+    assert printed.out == ""
+    assert printed.err == f"error: unknown flag: --nope\nSee '{usage} --help' for usage.\n"
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        ([], "required argument PLAN not given"),
+        (["p", "-z"], "unknown shorthand flag: 'z' in -z"),
+        (["p", "--grep"], "flag needs an argument: --grep"),
+        (["p", "-j"], "flag needs an argument: 'j' in -j"),
+        (["p", "-j", "x"], "invalid argument for \"--max-parallel, -j\" flag: 'x' is not a"),
+        (["p", "-j", "-1"], 'invalid argument for "--max-parallel, -j" flag: -1 is not in'),
+        (["p", "--timeout", "soon"], 'invalid argument for "--timeout" flag: not a duration'),
+        (["p", "--watch=maybe"], 'invalid argument "maybe" for "--watch" flag'),
+        (["p", "--request-timeout", "x"], 'invalid argument for "--request-timeout" flag'),
+        (["p", "-o", "bad"], 'unable to match a printer suitable for the output format "bad",'),
+    ],
+)
+def test_bad_usage_is_a_sentence(args, message):
+    """
+    Whatever is wrong with the arguments, the flag and the reason are named.
+    """
+    assert refusal(*args).startswith(message)
+
+
+def test_an_unknown_format_lists_the_allowed_ones():
+    """
+    kubectl's sentence, its list in order.
+    """
+    assert refusal("p", "-o=bad").endswith("allowed formats are: json,jsonpath,table")
+
+
+@pytest.mark.parametrize(
+    ("args", "key", "value"),
+    [
+        (["--wait=false"], "wait", False),
+        (["--wait=true"], "wait", True),
+        (["--no-wait"], "wait", False),
+        (["--no-wait=false"], "wait", True),
+        (["--watch"], "watch", True),
+        (["-w=true"], "watch", True),
+        (["-w", "--watch=false"], "watch", False),
+        (["--watch=0", "--watch=T"], "watch", True),
+        (["--dry-run"], "dry_run", "client"),
+        (["--dry-run=server"], "dry_run", "server"),
+        (["-j=7"], "jobs", 7),
+        (["-j7"], "jobs", 7),
+        (["--grep", "--watch=false"], "grep", "--watch=false"),
+        (["--grep=a=b"], "grep", "a=b"),
+        (["--timeout", "1h30m"], "timeout", 5400.0),
+        (["-o=json"], "format", "json"),
+        (["-o", "jsonpath={.name}"], "format", "jsonpath={.name}"),
+    ],
+)
+def test_flags_are_spelled_as_kubectl_allows(args, key, value):
+    """
+    pflag's spellings arrive as what they mean, before and after the arguments.
+    """
+    assert arrives("plan.jsonl", *args)[key] == value
+    assert arrives(*args, "plan.jsonl")[key] == value
+
+
+def test_a_bare_dry_run_takes_no_word():
+    """
+    The word after it is an argument: only `--dry-run=server` has a value.
+    """
+    seen = arrives("--dry-run", "plan.jsonl")
+
+    assert (seen["plan"], seen["dry_run"]) == ("plan.jsonl", "client")
+
+
+def test_what_follows_two_dashes_is_the_users_own():
+    """
+    No flag of ours is read there, however familiar it looks.
+    """
+    words = ["python", "train.py", "-n", "5", "--watch=false", "--dry-run", "--", "-o=x"]
+
+    seen = arrives("plan.jsonl", "-n", "team", "--", *words)
+
+    assert seen["rest"] == words
+    assert globals_().namespace == "team"
+
+
+@given(st.lists(st.text(st.characters(exclude_characters="="), max_size=6), max_size=6))
+def test_words_without_an_equals_sign_are_kept(words):
+    """
+    Nothing but kubectl's own spellings is rewritten, and nothing behind `--`.
+    """
+    plain = [word for word in words if word not in argv.BARE]
+    tail = ["--", "-w=1", "--dry-run", *words]
+
+    assert argv.spelled_out([*plain, *tail], {"-x"}, {"-w": "--no-w"}) in (
+        [*plain, *tail],
+        [*plain, "--", "-w=1", "--dry-run", *words],
+    )
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["-n", "team", "version"],
+        ["-nteam", "version"],
+        ["--namespace=team", "version"],
+        ["version", "-n", "team"],
+        ["version", "-n=team"],
+        ["version", "--namespace", "team"],
+        ["-n", "other", "version", "-n", "team"],
+    ],
+    ids=" ".join,
+)
+def test_global_options_stand_before_or_after_the_command(args):
+    """
+    `-n team` means the same wherever it stands; the last one counts.
+    """
+    assert main(args) == 0
+
+    assert globals_().namespace == "team"
+
+
+def test_global_options_arrive_with_their_types():
+    """
+    Lists repeat, lengths of time are seconds, switches can be turned off.
+    """
+    line = "version --as bob --as-group a --as-group b --request-timeout=1m -v=3 --state s.db"
+
+    assert main([*line.split(), "--disable-compression"]) == 0
+    assert globals_() == Globals(
+        as_="bob",
+        as_group=("a", "b"),
+        request_timeout=60.0,
+        v=3,
+        state="s.db",
+        disable_compression=True,
+    )
+    assert main(["version", "--disable-compression=false"]) == 0
+    assert globals_() == Globals()
+
+
+def test_flags_before_the_command_belong_to_it(capsys):
+    """
+    `kubectl tune -o json version` is read as kubectl reads `kubectl -o json version`.
+    """
+    assert main(["-o", "json", "version"]) == 0
+
+    assert json.loads(capsys.readouterr().out)["clientVersion"]["gitVersion"] == f"v{__version__}"
+
+
+def failing(error: BaseException) -> Callable[[], int]:
+    def act() -> int:
+        raise error
+
+    return act
+
+
+def test_an_error_is_two_lines_and_its_control_characters_show(capsys):
+    """
+    What happened, what to do; a name out of a file can't drive the terminal.
+    """
+    assert explained(failing(PlanError("no \x1b[2Jplan", hint="write one"))) == 2
+
+    assert capsys.readouterr() == ("", "error: no ^[[2Jplan\nhint: write one\n")
+
+
+@pytest.mark.parametrize("interruption", [KeyboardInterrupt(), click.Abort()])
+def test_an_interruption_is_silent(interruption, capsys):
+    """
+    Ctrl-C, at a question too, ends with what shells expect and no traceback.
+    """
+
+    def interrupted() -> None:
+        raise interruption
+
+    run = frame.parser(interrupted)
+
+    assert explained(lambda: frame.invoke(run, "kubectl tune interrupted", [])) == 130
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_bug_keeps_its_traceback():
+    """
+    Only what a user can act on becomes a sentence.
+    """
+    with pytest.raises(ZeroDivisionError):
+        explained(failing(ZeroDivisionError()))
+
+
+@pytest.mark.parametrize(
+    ("end", "code"), [(None, 0), (0, 0), (1, 1), (typer.Exit(1), 1), (typer.Exit(), 0)]
+)
+def test_the_exit_code_is_what_the_command_returns(end, code):
+    """
+    None is success; `typer.Exit` is understood too.
+    """
+
+    def ending() -> int | None:
+        if isinstance(end, typer.Exit):
+            raise end
+        return end
+
+    assert frame.invoke(frame.parser(ending), "kubectl tune ending", []) == code
+
+
+def test_version_says_which(capsys):
+    """
+    One line for people, kubectl's keys for programs.
+    """
+    assert main(["version", "--client"]) == 0
+    assert capsys.readouterr().out == f"Client Version: v{__version__}\n"
+
+    assert main(["version", "--client=true", "-o", "yaml"]) == 0
+    assert f"  gitVersion: v{__version__}\n" in capsys.readouterr().out
+
+
+def program(*args: str, stdout: IO[str] | int, buffered: bool) -> tuple[int, str]:
+    """Run the program; return its exit code and what it says on stderr."""
+    command = [sys.executable, *([] if buffered else ["-u"]), "-m", "kubectl_tune", *args]
+    env = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    done = subprocess.run(command, stdout=stdout, stderr=subprocess.PIPE, text=True, env=env)
+    return done.returncode, done.stderr
+
+
+@pytest.mark.parametrize(("buffered", "code"), [(True, 0), (False, 141)])
+def test_a_reader_that_goes_away_is_silent(buffered, code):
+    """
+    After the work is done its own exit code stands; in the midst of it, that of SIGPIPE.
+    """
+    read, write = os.pipe()
+    os.close(read)
+
+    ended = program("options", stdout=write, buffered=buffered)
+    os.close(write)
+
+    assert ended == (code, "")
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="/dev/full is Linux's")
+@pytest.mark.parametrize("buffered", [True, False])
+def test_output_that_cannot_be_written_is_an_error(buffered):
+    """
+    A full disk is told, and is not success.
+    """
+    with open("/dev/full", "w") as full:
+        ended = program("version", stdout=full, buffered=buffered)
+
+    assert ended == (2, "error: output can't be written: No space left on device\n")
+
+
+def candidates(capsys, *words: str) -> list[str]:
+    assert main(["__complete", *words]) == 0
+    printed = capsys.readouterr()
+    assert printed.err == ""
+    return [line.partition("\t")[0] for line in printed.out.splitlines()]
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["vers"], ["version", ":4"]),
+        (["-n", "team", "vers"], ["version", ":4"]),
+        (["version", "-o", ""], ["json", "yaml", ":4"]),
+        (["version", "--output=j"], ["json", ":4"]),
+        (["completion", ""], ["bash", "zsh", "fish", ":4"]),
+        (["nope", ""], [":4"]),
+        (["version", "--", ""], [":0"]),
+        (["version", "--nope", ""], [":4"]),
+    ],
+)
+def test_completion_speaks_kubectls_protocol(words, expected, capsys):
+    """
+    Candidates, then the directive; whatever was typed, no error.
+    """
+    assert candidates(capsys, *words) == expected
+
+
+def test_the_bash_script_completes(tmp_path, capsys):
+    """
+    What bash offers after TAB is what `__complete` says.
+    """
+    assert main(["completion", "bash"]) == 0
+    typed = "kubectl-tune completion "
+    script = tmp_path / "completion.bash"
+    script.write_text(capsys.readouterr().out)
+    shim = tmp_path / "kubectl-tune"
+    shim.write_text(f'#!/bin/sh\nexec {sys.executable} -m kubectl_tune "$@"\n')
+    shim.chmod(0o755)
+    ask = f"COMP_LINE='{typed}' COMP_POINT={len(typed)}; _kubectl_tune; echo ${{COMPREPLY[@]}}"
+    env = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+
+    done = subprocess.run(
+        ["bash", "-c", f". {script}; {ask}"], capture_output=True, text=True, env=env
+    )
+
+    assert done.stdout == "bash zsh fish\n", done.stderr
