@@ -9,6 +9,7 @@ must know of the disk comes with the rules.
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -106,7 +107,9 @@ class _Reading:
         self._empty = False
         line, defects = self._json.read(text)
         for defect in defects:
-            self._say(number, defect.column, defect.message, defect.hint)
+            spec = number == 1 and _SPEC.match(text)
+            hint = planline.SPEC_HINT if spec else defect.hint
+            self._say(number, defect.column, defect.message, hint)
         if not isinstance(line, dict):
             if not defects:
                 self._no_object(number, text, line)
@@ -193,6 +196,7 @@ class _Reading:
 
 
 _SHELL_HINT = "pass it as an argument of its own, as in: sh -c 'echo \"$1\"' sh {value}"
+_SPEC = re.compile(r"[{\[]$|[A-Za-z_]+:|---|#")  # how YAML and indented JSON begin
 _FOREIGN = {
     b"\xff\xfe": "this is UTF-16; save it as UTF-8",
     b"\xfe\xff": "this is UTF-16; save it as UTF-8",

@@ -51,9 +51,13 @@ class KnownKeys:
         if shape in self._plain:
             return ()
         found = [*self._keys(config), *self._numbers(config)]
-        if not found and len(self._plain) < _MOST:
+        if not found and not self._counts_in_floats(config) and len(self._plain) < _MOST:
             self._plain.add(shape)
         return found
+
+    def _counts_in_floats(self, config: Mapping[str, Any]) -> bool:
+        """Tell whether the types alone don't show that the numbers are right."""
+        return any(type(config.get(key)) is float for key in self._workload.whole_keys)
 
     def _keys(self, config: Mapping[str, Any]) -> Iterator[Fault]:
         known, missed = self._workload.known_keys, set[str]()
@@ -76,8 +80,8 @@ class KnownKeys:
             if type(value) not in (int, float):
                 hint = "leave out the quotes" if isinstance(value, str) else ""
                 yield Fault(("config", key), f"{key} must be a number, not {kind(value)}", hint)
-            elif key in self._workload.whole_keys and type(value) is float:
-                yield _not_whole(key, value)
+            elif key in self._workload.whole_keys and value % 1:
+                yield Fault(("config", key), f"{key} must be a whole number, not {value}")
 
     def _unknown(self, key: str, meant: str) -> Iterator[Fault]:
         path, message = ("config", key), f"unknown config key {shown(key)}"
@@ -149,13 +153,6 @@ def shell_words(command: Sequence[str]) -> Iterator[tuple[int, str]]:
             for name in sorted(placeholders(command[place + 1 : place + 2])):
                 yield place + 1, name
             return
-
-
-def _not_whole(key: str, value: float) -> Fault:
-    if value % 1:
-        return Fault(("config", key), f"{key} must be a whole number, not {value}")
-    hint = f"write {int(value)}: programs that count take no point"
-    return Fault(("config", key), f"{key} is {value}", hint, _WARNING)
 
 
 def _odd(layout: _Layout, key: str, count: int, meant: str) -> Problem:

@@ -22,6 +22,8 @@ from kubectl_tune.trial import TrialSpec
 
 KEYS = ("job_id", "config", "output_json", "command", "env", "timeout", "image")
 
+SPEC_HINT = "is it a spec? it becomes a plan with: kubectl tune plan SPEC"
+
 _KNOWN = frozenset([*KEYS, "asked_by"])
 _COMMON = frozenset(["job_id", "config", "output_json"])
 _OTHER_WORDS = {
@@ -55,7 +57,7 @@ def faults(line: dict[str, Any]) -> Iterator[Fault]:
         yield from _unknown(line)
     for required in ("job_id", "config"):
         if required not in line:
-            yield _missing(required)
+            yield _missing(required, line)
     for key, value in line.items():
         # Programs that write plans write null for what they leave out.
         if key in _CHECKS and not (value is None and key in _OPTIONAL):
@@ -128,7 +130,9 @@ _KINDS = {
 _OPTIONAL = frozenset(["output_json", "command", "env", "timeout", "image"])
 
 
-def _missing(key: str) -> Fault:
+def _missing(key: str, line: dict[str, Any]) -> Fault:
+    if "grids" in line or "data_file" in line:
+        return Fault((), f"{key} is missing", SPEC_HINT)
     hint = 'write "config": {} for a trial that needs none' if key == "config" else ""
     return Fault((), f"{key} is missing", hint)
 
@@ -170,7 +174,7 @@ def _name(path: Path, value: Any, hint: str = "") -> Iterator[Fault]:
 def _job_id(value: Any) -> Iterator[Fault]:
     number = isinstance(value, int | float) and not isinstance(value, bool)
     yield from _name(("job_id",), value, f'put it in quotes: "{value}"' if number else "")
-    if isinstance(value, str) and value != value.strip() != "":
+    if isinstance(value, str) and value != value.strip(" ") != "":
         yield Fault(("job_id",), "job_id begins or ends with a space", "", Severity.WARNING)
 
 

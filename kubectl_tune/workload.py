@@ -46,7 +46,7 @@ ARBITRAGE = Workload(
         "initial_balance_usd",
         "stop_on_drawdown_pct",
         "exchange_a_to_b_rate",
-        "max_steps",
+        "seed",
     ),
     known_keys=(
         "data_file",
@@ -57,13 +57,11 @@ ARBITRAGE = Workload(
         "stop_on_drawdown_pct",
         "tag",
         "exchange_a_to_b_rate",
-        "max_steps",
-        "mode",
-        "close_on_spread_reversal",
+        "gate",
         "bad_rows",
         "job_id",
-        "repeat",
         "seed",
+        "repeat",  # written by the planner, to tell repeated trials apart
     ),
     required_keys=("data_file", *_COSTS, "max_position_usd"),
     metric="realized_pnl_usd",
@@ -73,5 +71,5 @@ ARBITRAGE = Workload(
         "and ranking by its PnL can pick the wrong parameters"
     ),
     requires_result=True,
-    whole_keys=("max_open_trades", "max_steps"),
+    whole_keys=("max_open_trades", "seed"),
 )
