@@ -38,6 +38,7 @@ _kubectl_tune() {
     for line in "${(@f)${reply%:*}}"; do
         [[ -n $line ]] && found+=("${${line//:/\\\\:}/$'\\t'/:}")
     done
+    [[ $PREFIX == --*=* ]] && compset -P '*='
     (( $#found )) && _describe kubectl-tune found
     case ${reply##*:} in
         0) _files ;;
@@ -58,7 +59,10 @@ function __kubectl_tune
     set -l begun (commandline -ct)
     set -l reply (kubectl-tune __complete $words[2..-1] "$begun" 2>/dev/null)
     or return
-    printf '%s\\n' $reply[1..-2]
+    set -l flag (string match -r -- '^--[^=]*=' $begun)
+    for line in $reply[1..-2]
+        printf '%s\\n' "$flag$line"
+    end
     switch "$reply[-1]"
         case :0
             __fish_complete_path $begun
