@@ -32,7 +32,7 @@ def sample(
     wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait")] = True,
     dry_run: Annotated[str, typer.Option("--dry-run", help="none, client or server")] = "none",
     grep: Annotated[str, typer.Option("--grep", help="What to look for")] = "",
-    jobs: Annotated[int, typer.Option("--max-parallel", "-j", min=0, help="How many")] = 4,
+    jobs: Annotated[int, typer.Option("--max-parallel", "-j", "--jobs", min=0)] = 4,
     timeout: Annotated[float, typer.Option("--timeout", click_type=DURATION)] = 0.0,
     format: Annotated[str, output("table", "json", "jsonpath")] = "table",
 ) -> int:
@@ -108,7 +108,9 @@ def test_usage_shows_arguments_as_kubectl_does(capsys):
     """
     assert frame.invoke(frame.parser(sample), "kubectl tune sample", ["--help"]) == 0
 
-    assert "  kubectl tune sample PLAN [options] [-- COMMAND...]\n" in capsys.readouterr().out
+    text = capsys.readouterr().out
+    assert "  kubectl tune sample PLAN [options] [-- COMMAND...]\n" in text
+    assert "    -j, --max-parallel=4:" in text
 
 
 def test_options_lists_the_global_ones(capsys):
@@ -157,8 +159,11 @@ def test_an_unknown_flag_is_named(args, usage, capsys):
         (["p", "-z"], "unknown shorthand flag: 'z' in -z"),
         (["p", "--grep"], "flag needs an argument: --grep"),
         (["p", "-j"], "flag needs an argument: 'j' in -j"),
-        (["p", "-j", "x"], "invalid argument for \"--max-parallel, -j\" flag: 'x' is not a"),
-        (["p", "-j", "-1"], 'invalid argument for "--max-parallel, -j" flag: -1 is not in'),
+        (
+            ["p", "-j", "x"],
+            "invalid argument for \"-j, --max-parallel\" flag: 'x' is not a valid integer",
+        ),
+        (["p", "-j", "-1"], 'invalid argument for "-j, --max-parallel" flag: -1 is not in'),
         (["p", "--timeout", "soon"], 'invalid argument for "--timeout" flag: not a duration'),
         (["p", "--watch=maybe"], 'invalid argument "maybe" for "--watch" flag'),
         (["p", "--request-timeout", "x"], 'invalid argument for "--request-timeout" flag'),

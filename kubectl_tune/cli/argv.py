@@ -6,7 +6,7 @@ Nothing behind `--` is touched: it belongs to the user's command.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import islice
 
 from kubectl_tune.cli.globals import flags
@@ -69,6 +69,13 @@ def spelled_out(
         else:
             plain.append(word)
     return plain
+
+
+def named(spellings: Iterable[str]) -> str:
+    """Write a flag as help and errors name it: `-n, --namespace`, without further names."""
+    flags = list(spellings)
+    short = [flag for flag in flags if not flag.startswith("--")][:1]
+    return ", ".join(short + [flag for flag in flags if flag.startswith("--")][:1])
 
 
 def _truth(flag: str, value: str) -> bool:

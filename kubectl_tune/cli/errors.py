@@ -7,6 +7,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+from kubectl_tune.cli.argv import named
 from kubectl_tune.errors import TuneError, UsageError
 
 if TYPE_CHECKING:
@@ -71,10 +72,8 @@ def from_click(error: click.UsageError, usage: str) -> FlagError:
         case click.MissingParameter() if error.param is not None:
             return FlagError(_missing(error.param), usage=usage)
         case click.BadParameter() if isinstance(error.param, click.Option):
-            flags = ", ".join(error.param.opts)
-            return FlagError(
-                f'invalid argument for "{flags}" flag: {_sentence(error)}', usage=usage
-            )
+            flag = named(error.param.opts)
+            return FlagError(f'invalid argument for "{flag}" flag: {_sentence(error)}', usage=usage)
         case _:
             return FlagError(_sentence(error), usage=usage)
 
@@ -100,5 +99,5 @@ def _missing(param: click.Parameter) -> str:
 
 
 def _sentence(error: click.UsageError) -> str:
-    message = error.message.rstrip(".")
+    message = error.message.removesuffix(".").removesuffix(" range")  # "a valid integer range"
     return message[:1].lower() + message[1:]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable
 
+from kubectl_tune.cli.argv import named
 from kubectl_tune.cli.commands import GROUPS
 from kubectl_tune.cli.errors import PROGRAM
 from kubectl_tune.cli.globals import flags
@@ -99,9 +100,10 @@ def option(spellings: Iterable[str], default: object, help: str) -> str:
         -f, --filename='':
         Name of the file
     """
-    head = ", ".join(sorted(spellings, key=len))
     lines = textwrap.wrap(help, WIDTH - _TAB, break_on_hyphens=False)
-    return "\n".join([f"    {head}={shown(default)}:", *(f"\t{line}" for line in lines)])
+    return "\n".join(
+        [f"    {named(spellings)}={shown(default)}:", *(f"\t{line}" for line in lines)]
+    )
 
 
 def shown(default: object) -> str:
