@@ -80,7 +80,7 @@ class KnownKeys:
             if type(value) not in (int, float):
                 hint = "leave out the quotes" if isinstance(value, str) else ""
                 yield Fault(("config", key), f"{key} must be a number, not {kind(value)}", hint)
-            elif key in self._workload.whole_keys and value % 1:
+            elif isinstance(value, float) and key in self._workload.whole_keys and value % 1:
                 yield Fault(("config", key), f"{key} must be a whole number, not {value}")
 
     def _unknown(self, key: str, meant: str) -> Iterator[Fault]:
