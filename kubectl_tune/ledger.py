@@ -14,18 +14,21 @@ from dataclasses import replace
 
 from kubectl_tune import result
 from kubectl_tune.errors import ResultError
-from kubectl_tune.files import sync_folders, write_whole
-from kubectl_tune.rows import StoredResult
+from kubectl_tune.rows import Best, StoredResult
 from kubectl_tune.session import Session
 from kubectl_tune.store import Store
 from kubectl_tune.trial import Failure, Trial, TrialEvent, TrialState
+from kubectl_tune.wholefile import write_whole
 
 BATCH_SECONDS = 0.05  # how long an event may wait for others to be saved with it
 
 
 class Ledger:
-    def __init__(self, session: Session, store: Store, epoch: int) -> None:
+    def __init__(
+        self, session: Session, store: Store, epoch: int, *, best: Best | None = None
+    ) -> None:
         self.session = session
+        self.best = best
         self._store = store
         self._epoch = epoch
         self._trials: dict[str, Trial] = {}
@@ -41,7 +44,8 @@ class Ledger:
             if self._fold(judged):
                 trial = self.session.trials[event.trial]
                 if outcome and trial.state.ended:
-                    self._results[trial.id] = self._stored(trial, judged, outcome)
+                    found = self._results[trial.id] = self._stored(trial, judged, outcome)
+                    self._compare(trial, found.objective)
                 if trial.state is TrialState.LOST and not trial.failure:
                     self._fold(TrialEvent(trial.id, trial.attempt + 1, TrialState.PENDING))
                 elif trial.state.ended:
@@ -82,6 +86,14 @@ class Ledger:
         self._since = self._since or time.monotonic()
         return True
 
+    def _compare(self, trial: Trial, value: float | None) -> None:
+        info, best = self.session.info, self.best
+        if value is None or not info.direction or trial.state is not TrialState.SUCCEEDED:
+            return
+        sign = 1 if info.direction == "maximize" else -1
+        if best is None or (sign * value, best.job_id) > (sign * best.value, trial.id):
+            self.best = Best(trial.id, info.metric, value)
+
     def _stored(self, trial: Trial, event: TrialEvent, outcome: result.Result) -> StoredResult:
         value = result.number(outcome.metrics.get(self.session.info.metric))
         objective = None if value is None else float(value)
@@ -95,7 +107,7 @@ class Ledger:
                 path = os.path.join(self.session.info.target.workdir, found.trial.output_json)
                 write_whole(path, found.text.encode("utf-8", "replace"))
                 written.append(path)
-        sync_folders(written)
+        _sync_folders(written)
 
 
 def judge(session: Session, event: TrialEvent) -> tuple[TrialEvent, result.Result | None]:
@@ -129,3 +141,13 @@ def _read(text: str | None) -> tuple[result.Result | None, str]:
 
 def _failed(event: TrialEvent, failure: Failure, reason: str) -> TrialEvent:
     return replace(event, state=TrialState.FAILED, failure=failure, reason=reason)
+
+
+def _sync_folders(paths: Iterable[str]) -> None:
+    """Make renames in the folders of `paths` survive a power cut."""
+    for folder in {os.path.dirname(path) for path in paths}:
+        fd = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)

@@ -17,6 +17,7 @@ from typing import Protocol
 
 from kubectl_tune.engines import Engine
 from kubectl_tune.ledger import Ledger
+from kubectl_tune.rows import Best
 from kubectl_tune.session import Session, SessionState
 from kubectl_tune.trial import Failure, Trial, TrialEvent, TrialState
 
@@ -27,8 +28,8 @@ Requests = Callable[[], Sequence[tuple[str, str | None]]]  # (verb, job_id or No
 
 
 class Show(Protocol):
-    def __call__(self, session: Session, ended: Sequence[Trial]) -> None:
-        """Show how the session stands, and the trials that have just ended."""
+    def __call__(self, session: Session, ended: Sequence[Trial], best: Best | None) -> None:
+        """Show how the session stands, the trials that have just ended, and the best so far."""
 
 
 class Stop:
@@ -72,7 +73,7 @@ class Driver:
         *,
         stop: Stop,
         requests: Requests = tuple,
-        show: Show = lambda session, ended: None,
+        show: Show = lambda session, ended, best: None,
     ) -> None:
         self._ledger = ledger
         self._session = ledger.session
@@ -117,7 +118,7 @@ class Driver:
 
     def _keep(self, events: Sequence[TrialEvent]) -> None:
         ended = self._ledger.keep(map(self._explained, events))
-        self._show(self._session, ended)
+        self._show(self._session, ended, self._ledger.best)
 
     def _explained(self, event: TrialEvent) -> TrialEvent:
         """Say of a trial that we ended why we did; the engine knows only that it was told to."""

@@ -1,0 +1,32 @@
+"""`kubectl tune cancel`: end trials, or a whole session."""
+
+from __future__ import annotations
+
+from kubectl_tune import control, sessions
+from kubectl_tune.cli.options import Trials, Yes
+from kubectl_tune.cli.questions import confirm
+from kubectl_tune.cli.state import open_store
+
+
+def command(trials: Trials = None, yes: Yes = False) -> int:
+    """
+    Cancel a session, or some of its trials: what runs is ended, what waits is not begun.
+
+    The first word may name the session; the newest is meant if it doesn't, after a question.
+    Results that are there stay. `kubectl tune retry` runs cancelled trials again.
+
+    Examples:
+      # Cancel a session
+      kubectl tune cancel nightly
+
+      # Cancel one trial of the newest session
+      kubectl tune cancel sess001_0007 -y
+    """
+    store = open_store()
+    words = trials or []
+    name, ids = sessions.addressed(store, words)
+    if not words:
+        confirm(f"Cancel session {name}?", yes=yes)
+    cancelled = control.cancel(store, name, ids)
+    print(f"session/{name} cancelled" if not ids else f"{cancelled} trials of {name} cancelled")
+    return 0

@@ -1,0 +1,31 @@
+"""`kubectl tune retry`: run trials again that did not succeed."""
+
+from __future__ import annotations
+
+import sys
+
+from kubectl_tune import control, sessions
+from kubectl_tune.cli import running
+from kubectl_tune.cli.options import Trials
+from kubectl_tune.cli.state import open_store
+
+
+def command(trials: Trials = None, quiet: running.Quiet = False) -> int:
+    """
+    Run trials of a session again that failed, were timed out, cancelled or lost.
+
+    The first word may name the session; the newest is meant if it doesn't. Without trials,
+    all of its failures are run again. What else is unfinished runs too.
+
+    Examples:
+      # Run all failures of the newest session again
+      kubectl tune retry
+
+      # Run one trial of a session again
+      kubectl tune retry nightly sess001_0007
+    """
+    store = open_store()
+    name, ids = sessions.addressed(store, trials or [])
+    again = control.begin_again(store, name, ids)
+    print(f"{again} trials to be tried again", file=sys.stderr)
+    return running.drive(store, name, quiet=quiet)

@@ -1,0 +1,41 @@
+"""`kubectl tune run`: a plan to a finished session."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from kubectl_tune.cli import running
+
+
+@running.begins
+def command(
+    detach: Annotated[
+        bool,
+        typer.Option("--detach", "-d", help="Return once the session is on its way, like submit"),
+    ] = False,
+    quiet: running.Quiet = False,
+    **options: Any,
+) -> int:
+    """
+    Run every line of a plan as a trial, at most some at once, and wait for the end.
+
+    The command of a trial is its line's, else the words behind --, else the built-in
+    workload's. In it, {key} stands for a key of the line's config, {config} and {output_json}
+    for files with the config and for the result. Exit code 0 says that every trial succeeded.
+
+    Examples:
+      # Run a plan on this machine, on all of its cores
+      kubectl tune run plan.jsonl --engine local -j 0
+
+      # Tune a program of one's own, giving up after ten failures
+      kubectl tune run plan.jsonl --engine local --halt soon,fail=10 -- python train.py --lr {lr}
+
+      # Go on after an interruption
+      kubectl tune resume
+    """
+    started = running.start(**options)
+    if detach:
+        return running.detach(started)
+    return running.drive(started.store, started.name, quiet=quiet)

@@ -1,0 +1,36 @@
+"""The command line of D40's script: its flags, texts and exit codes."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from kubectl_tune.table import clean
+from kubectl_tune.tuning_session.local import TuningSessionRunner, format_summary
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a jobs file; 0, 1 when a job failed or there is no such file, 2 for all else."""
+    args = _parser().parse_args(argv)
+    if not Path(args.jobs_file).exists():
+        print(f"[D40_SESSION] ERROR: Jobs file not found: {args.jobs_file}", file=sys.stderr)
+        return 1
+    result = TuningSessionRunner(
+        args.jobs_file, args.python_executable, args.max_jobs, args.stop_on_error
+    ).run()
+    print(clean(format_summary(result), keep="\n"))
+    return result.exit_code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="run_tuning_session_local",
+        description="Run the jobs of a tuning session on this machine, one after the other.",
+    )
+    parser.add_argument("--jobs-file", required=True, help="JSONL file of job plans")
+    parser.add_argument("--python-executable", default="python", help="default: this Python")
+    parser.add_argument("--max-jobs", type=int, help="run at most this many jobs")
+    parser.add_argument("--stop-on-error", action="store_true", help="stop at the first failure")
+    return parser

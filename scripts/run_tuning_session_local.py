@@ -1,0 +1,14 @@
+"""Run the jobs of a tuning session on this machine, by old name."""
+
+import sys
+from pathlib import Path
+
+if not __package__:  # run by its path: the checkout is not on sys.path then
+    sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from kubectl_tune.tuning_session.local_command import format_summary, main
+
+__all__ = ["format_summary", "main"]
+
+if __name__ == "__main__":
+    sys.exit(main())
