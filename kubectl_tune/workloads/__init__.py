@@ -1,0 +1,1 @@
+"""Workloads that come with the product: plain files that run in a stock Python image."""

@@ -1,0 +1,37 @@
+"""Rows gone bad, for trying out what becomes of them: about so many in a million, by chance."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from random import Random
+
+Row = list[str]
+
+
+def with_faults(rows: Iterable[Row], per_million: float, seed: int) -> Iterator[Row]:
+    """NaN, zero and crossed prices, rows twice, and rows that come after the next one."""
+    draw = Random(seed)
+    late: list[Row] = []
+    for row in rows:
+        fault = draw.choice(FAULTS) if draw.random() * 1e6 < per_million else ""
+        if fault == "late" and not late:
+            late.append(row)
+            continue
+        yield _spoilt(row, fault, 1 + draw.randrange(4) if fault in ("nan", "zero") else 0)
+        if fault == "twice":
+            yield row
+        while late:
+            yield late.pop()
+    yield from late
+
+
+FAULTS = ("nan", "zero", "crossed", "twice", "late")
+
+
+def _spoilt(row: Row, fault: str, column: int) -> Row:
+    stamp, bid_a, ask_a, bid_b, ask_b = row
+    if fault == "crossed":
+        return [stamp, ask_a, bid_a, bid_b, ask_b]
+    if column:
+        return [*row[:column], "nan" if fault == "nan" else "0", *row[column + 1 :]]
+    return row

@@ -1,0 +1,142 @@
+"""
+The settings of a tuning job, from a config and from flags: flags win.
+
+A key that is not ours is left alone; one that looks like a misspelt one of ours is named. Values
+are converted the way the flags are, so both ways give the same result.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from .arbitrage_tuning import TuningConfig
+
+REQUIRED = (
+    "data_file",
+    "min_spread_bps",
+    "taker_fee_a_bps",
+    "taker_fee_b_bps",
+    "slippage_bps",
+    "max_position_usd",
+)
+
+
+def number(value: Any) -> float:
+    """A number, or text that is one."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        raise ValueError("must be a number")
+    try:
+        return float(value)
+    except (ValueError, OverflowError):
+        raise ValueError("must be a number") from None
+
+
+def whole_number(value: Any) -> int:
+    """2, and what is equal to it: 2.0, "2"."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    whole = number(value)
+    if not whole.is_integer():
+        raise ValueError("must be a whole number")
+    return int(whole)
+
+
+def text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError("must be text")
+    return value
+
+
+def label(value: Any) -> str:
+    """Text, or a number that serves as a name."""
+    if isinstance(value, (bool, list, dict)):
+        raise ValueError("must be text")
+    return str(value)
+
+
+CONVERT: dict[str, Callable[[Any], Any]] = {
+    "data_file": text,
+    "min_spread_bps": number,
+    "taker_fee_a_bps": number,
+    "taker_fee_b_bps": number,
+    "slippage_bps": number,
+    "max_position_usd": number,
+    "max_open_trades": whole_number,
+    "initial_balance_usd": number,
+    "stop_on_drawdown_pct": number,
+    "tag": label,
+    "exchange_a_to_b_rate": number,
+    "gate": text,
+    "bad_rows": text,
+    "job_id": label,
+    "seed": whole_number,
+}
+
+
+def read_config(argument: str) -> dict[str, Any]:
+    """A config as JSON, as @FILE, or as the name of a file that exists."""
+    try:
+        config = json.loads(_config_text(argument))
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"--config is not valid JSON: {error}") from error
+    if not isinstance(config, dict):
+        raise ValueError(f"--config must be a JSON object, not {json.dumps(config)[:40]}")
+    return config
+
+
+def _config_text(argument: str) -> str:
+    if argument.lstrip().startswith("{"):
+        return argument
+    named = argument.startswith("@")
+    path = Path(argument[1:] if named else argument)
+    try:
+        if named or path.is_file():
+            return path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise ValueError(f"--config: cannot read {path}: {error.strerror}") from error
+    return argument
+
+
+def merged(config: Mapping[str, Any], flags: Mapping[str, Any]) -> dict[str, Any]:
+    """Our settings as given, unconverted; null means not given."""
+    given = {**config, **{name: value for name, value in flags.items() if value is not None}}
+    return {name: given[name] for name in CONVERT if given.get(name) is not None}
+
+
+def missing(settings: Mapping[str, Any]) -> list[str]:
+    return [name for name in REQUIRED if name not in settings]
+
+
+def tuning_config(settings: Mapping[str, Any], environment: Mapping[str, str]) -> TuningConfig:
+    """Raises one ValueError for all values that can't be read."""
+    values: dict[str, Any] = {}
+    problems = []
+    for name, value in settings.items():
+        try:
+            values[name] = CONVERT[name](value)
+        except ValueError as error:
+            problems.append(f"{name} {error}, not {json.dumps(value)}")
+    if problems:
+        raise ValueError("; ".join(problems))
+    values.setdefault("job_id", job_id(environment))
+    return TuningConfig(**values)
+
+
+def job_id(environment: Mapping[str, str] = os.environ) -> str | None:
+    """The name of the trial that this process runs, where its runner says so."""
+    return environment.get("TUNE_TRIAL_ID") or environment.get("JOB_ID") or None
+
+
+def misspelt(config: Mapping[str, Any]) -> list[str]:
+    """Sentences about keys that are close to one of ours."""
+    sentences = []
+    for key in config:
+        near = difflib.get_close_matches(key.replace("-", "_"), CONVERT, n=1, cutoff=0.8)
+        if key not in CONVERT and near:
+            sentences.append(f"config key {key!r} is not known; did you mean {near[0]!r}?")
+    return sentences

@@ -1,0 +1,183 @@
+"""
+The tuning command: one trial from the command line, its result as JSON.
+
+    python -m kubectl_tune.workloads.arbitrage.tune --config CONFIG --output-json RESULT
+
+Exit 0 with a result; 1 where settings or the data file are to blame; 2 for anything else. With
+`--output-json` a failure leaves a result, too, of status "error".
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from . import result, settings
+from .arbitrage_core import GATES
+from .arbitrage_tuning import ArbitrageTuningRunner, TuningConfig, TuningRun
+from .bad_rows import POLICIES
+
+
+class Failure(Exception):
+    """Ends the command: what to say, and with which exit code."""
+
+    def __init__(self, message: str, *, label: str, code: int, kind: str) -> None:
+        super().__init__(message)
+        self.label = label
+        self.code = code
+        self.kind = kind
+
+
+class Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        self.print_usage(sys.stderr)
+        raise Failure(message, label=f"{self.prog}: error", code=2, kind="UsageError")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    arguments = sys.argv[1:] if argv is None else list(argv)
+    output_json = _output_json(arguments)
+    given: dict[str, Any] = {}
+    try:
+        args = parser().parse_args(arguments)
+        given.update(_settings(args))
+        outcome = _outcome(given, arguments)
+        _deliver(outcome, output_json)
+    except Failure as failure:
+        print(f"{failure.label}: {failure}", file=sys.stderr)
+        if output_json:
+            _leave_failure(result.failure(given, failure.kind, str(failure)), output_json)
+        return failure.code
+    return 0
+
+
+def parser() -> Parser:
+    parser = Parser(
+        prog="run_arbitrage_tuning",
+        description="Run a single arbitrage tuning job and export its metrics as JSON.",
+        epilog="The settings come from flags, from --config, or from both; flags win.",
+    )
+    add_strategy_flags(parser, required=False)
+    parser.add_argument("--tag", help="a label that the result carries")
+    parser.add_argument(
+        "--config", metavar="JSON|@FILE", help="settings as a JSON object, or a file that has one"
+    )
+    parser.add_argument("--output-json", metavar="FILE", help="where to write (default: stdout)")
+    parser.add_argument("--bad-rows", choices=POLICIES, help=BAD_ROWS_HELP)
+    return parser
+
+
+BAD_ROWS_HELP = "rows that no market sends: keep and count (seed, the default), leave out, or fail"
+
+
+def add_strategy_flags(parser: argparse.ArgumentParser, *, required: bool) -> None:
+    """The flags that both commands have; without `required` a config may supply them."""
+    bps: dict[str, Any] = {"type": float, "required": required, "metavar": "BPS"}
+    parser.add_argument(
+        "--data-file", required=required, metavar="FILE", help="quotes: CSV, CSV.gz or Parquet"
+    )
+    parser.add_argument("--min-spread-bps", **bps, help="open from this edge after costs on")
+    parser.add_argument("--taker-fee-a-bps", **bps, help="fee of venue A")
+    parser.add_argument("--taker-fee-b-bps", **bps, help="fee of venue B")
+    parser.add_argument("--slippage-bps", **bps, help="slippage of both legs together")
+    parser.add_argument(
+        "--max-position-usd", type=float, required=required, metavar="USD", help="size of a trade"
+    )
+    parser.add_argument(
+        "--max-open-trades", type=settings.whole_number, metavar="N", help="at once (default: 1)"
+    )
+    parser.add_argument("--initial-balance-usd", type=float, metavar="USD", help="(default: 10000)")
+    parser.add_argument(
+        "--stop-on-drawdown-pct", type=float, metavar="PCT", help="end early at this drawdown"
+    )
+    parser.add_argument(
+        "--exchange-a-to-b-rate", type=float, metavar="RATE", help="B's prices times this (1.0)"
+    )
+    parser.add_argument(
+        "--gate", choices=GATES, help="edge after costs that opens: min_spread (default) or zero"
+    )
+
+
+def _output_json(arguments: Sequence[str]) -> Path | None:
+    """Where a result goes, known even where the other arguments are wrong."""
+    finder = argparse.ArgumentParser(add_help=False, exit_on_error=False)
+    finder.add_argument("--output-json", type=Path)
+    try:
+        found: Path | None = finder.parse_known_args(arguments)[0].output_json
+    except argparse.ArgumentError:
+        return None
+    return found
+
+
+def _settings(args: argparse.Namespace) -> dict[str, Any]:
+    try:
+        config = settings.read_config(args.config) if args.config is not None else {}
+    except ValueError as error:
+        raise _error(error) from error
+    for sentence in settings.misspelt(config):
+        _warn(sentence)
+    return settings.merged(config, vars(args))
+
+
+def _outcome(given: dict[str, Any], arguments: Sequence[str]) -> dict[str, Any]:
+    missing = settings.missing(given)
+    if missing:
+        flags = ", ".join("--" + name.replace("_", "-") for name in missing)
+        parser().error(f"the following arguments are required: {flags}")
+    try:
+        config = settings.tuning_config(given, os.environ)
+    except ValueError as error:
+        raise _error(error) from error
+    run = _run(config)
+    for sentence in run.quotes.bad_rows.sentences():
+        _warn(sentence)
+    return result.success(config, run, arguments)
+
+
+def _run(config: TuningConfig) -> TuningRun:
+    try:
+        return ArbitrageTuningRunner(config).run_fully()
+    except RuntimeError as error:
+        cause = error.__cause__ or error
+        if isinstance(cause, FileNotFoundError):
+            raise _error(cause) from error
+        raise _fatal(str(error), type(cause).__name__) from error
+
+
+def _deliver(outcome: dict[str, Any], output_json: Path | None) -> None:
+    text = result.to_json(outcome)
+    if output_json is None:
+        print(text)
+        return
+    try:
+        result.write(output_json, text + "\n")
+    except OSError as error:
+        raise _fatal(f"cannot write {output_json}: {error.strerror}", "OSError") from error
+    print(f"[D38_TUNING] Result written to: {output_json}")
+
+
+def _leave_failure(outcome: dict[str, Any], output_json: Path) -> None:
+    try:
+        result.write(output_json, result.to_json(outcome) + "\n")
+    except OSError as error:
+        _warn(f"cannot write {output_json}: {error.strerror}")
+
+
+def _error(error: BaseException) -> Failure:
+    return Failure(str(error), label="[D38_TUNING] ERROR", code=1, kind=type(error).__name__)
+
+
+def _fatal(message: str, kind: str) -> Failure:
+    return Failure(message, label="[D38_TUNING] FATAL", code=2, kind=kind)
+
+
+def _warn(sentence: str) -> None:
+    print(f"[D38_TUNING] WARNING: {sentence}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
