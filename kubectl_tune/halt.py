@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from .errors import UsageError
+from kubectl_tune.errors import UsageError
 
 _FORM = re.compile(r"(now|soon),(fail|success|done)=(\d+)(%?)")
 
