@@ -60,6 +60,22 @@ class Store:
         with statefile.explained(self.path):
             self._db.close()
 
+    @property
+    def version(self) -> int:
+        """A number that differs once another process has written; reading it costs nothing."""
+        ((version,),) = self._rows("PRAGMA data_version")
+        return int(version)
+
+    @contextmanager
+    def moment(self) -> Iterator[None]:
+        """All that is read inside is of one moment, however fast a driver writes."""
+        with statefile.explained(self.path):
+            self._db.execute("BEGIN")
+            try:
+                yield
+            finally:
+                self._db.execute("ROLLBACK") if self._db.in_transaction else None
+
     # Sessions
 
     def create(self, info: SessionInfo, specs: Sequence[TrialSpec]) -> None:
@@ -175,6 +191,11 @@ class Store:
         sql = f"SELECT {TRIAL_COLUMNS}, {line} FROM trials{join} WHERE {where} ORDER BY idx LIMIT ?"
         for row in self._rows(sql, (self._id(name), *words, *names, limit)):
             yield stored_trial(row)
+
+    def ids(self, name: str) -> list[str]:
+        """Return the job_ids of all trials, in plan order."""
+        sql = "SELECT job_id FROM trials WHERE session = ? ORDER BY idx"
+        return [job_id for (job_id,) in self._rows(sql, (self._id(name),))]
 
     def attempts(self, name: str, job_id: str) -> list[Mapping[str, Any]]:
         """Return the history of one trial: a row an attempt, the first one first."""
