@@ -65,7 +65,17 @@ def render(
 
 
 def as_json(ranked: Sequence[Ranked]) -> str:
-    return dumps([_entry(place) for place in ranked], indent=4) + "\n"
+    """
+    Write a list of objects, indented by four as kubectl does, with a line for each key.
+
+    Python's own indenting would take five times as long, and a line for each metric.
+    """
+    objects = [
+        ",\n".join(f'        "{key}": {dumps(value)}' for key, value in _entry(place).items())
+        for place in ranked
+    ]
+    inner = ",\n".join(f"    {{\n{lines}\n    }}" for lines in objects)
+    return f"[\n{inner}\n]\n" if inner else "[]\n"
 
 
 def as_jsonl(ranked: Sequence[Ranked]) -> str:

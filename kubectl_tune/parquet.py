@@ -33,15 +33,16 @@ def parquet(columns: Mapping[str, Sequence[Any]]) -> bytes:
 
 def typed_column(values: Sequence[Any]) -> tuple[str, list[Any]]:
     """Return `bool`, `int`, `float` or `text`, and the values of that type."""
-    present = [value for value in map(_finite, values) if value is not None]
+    values = [_finite(value) for value in values]
+    present = [value for value in values if value is not None]
     kinds = {type(value) for value in present}
     if kinds == {bool}:
-        return "bool", [_finite(value) for value in values]
+        return "bool", values
     if kinds == {int} and all(-(2**63) <= value < 2**63 for value in present):
-        return "int", [_finite(value) for value in values]
+        return "int", values
     if kinds and kinds <= {int, float} and all(abs(value) < 2**1023 for value in present):
-        return "float", [None if _finite(value) is None else float(value) for value in values]
-    return "text", [None if _finite(value) is None else _text(value) for value in values]
+        return "float", [None if value is None else float(value) for value in values]
+    return "text", [None if value is None else _text(value) for value in values]
 
 
 def _finite(value: Any) -> Any:

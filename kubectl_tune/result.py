@@ -85,6 +85,8 @@ _OWN = ("metrics", "config", "status", "error")
 
 def flat(values: Mapping[str, Any]) -> dict[str, Any]:
     """Join the keys of nested objects with dots; a key that has the dots itself wins."""
+    if not any(map(_nested, values.values())):
+        return dict(values)
     return {**dict(_leaves(values)), **{k: v for k, v in values.items() if not _nested(v)}}
 
 

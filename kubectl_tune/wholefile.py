@@ -3,36 +3,43 @@
 from __future__ import annotations
 
 import os
-import tempfile
+import secrets
+import stat
 from contextlib import suppress
-from pathlib import Path
 
 from kubectl_tune.errors import ResultError
 
 
-def write_whole(path: str | Path, content: str | bytes) -> None:
-    """Write a file and the folders above it; pipes and devices are written as they are."""
-    data = content.encode() if isinstance(content, str) else content
+def write_whole(path: str | os.PathLike[str], content: str | bytes) -> None:
+    """
+    Write a file and the folders above it; links, pipes and devices stay what they are.
+
+    The draft beside it has a name that no `*.json` finds. Who needs the rename itself to
+    survive a power cut syncs the folder afterwards.
+    """
     try:
-        target = Path(os.path.realpath(path))
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if target.exists() and not target.is_file() and not target.is_dir():
-            target.write_bytes(data)
+        data = content.encode() if isinstance(content, str) else content
+        target = os.path.realpath(path)
+        mode = _mode(target)
+        if mode is None or stat.S_ISREG(mode) or stat.S_ISDIR(mode):
+            _replace(target, data, mode)
         else:
-            _replace(target, data)
+            with open(target, "wb") as file:
+                file.write(data)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else error
-        raise ResultError(f"can't write {path}: {reason}") from error
+        raise ResultError(f"can't write {path!s}: {reason}") from error
 
 
-def _replace(target: Path, data: bytes) -> None:
-    handle, draft = tempfile.mkstemp(dir=target.parent, prefix=".", suffix=".tmp")
+def _replace(target: str, data: bytes, mode: int | None) -> None:
+    draft = os.path.join(os.path.dirname(target), f".{secrets.token_hex(8)}.tmp")
     try:
-        with open(handle, "wb") as file:
+        with open(_create(draft), "wb") as file:
             file.write(data)
             file.flush()
+            if mode is not None:
+                os.fchmod(file.fileno(), stat.S_IMODE(mode))
             os.fsync(file.fileno())
-            os.fchmod(file.fileno(), _mode(target))
         os.replace(draft, target)
     except BaseException:
         with suppress(OSError):
@@ -40,10 +47,18 @@ def _replace(target: Path, data: bytes) -> None:
         raise
 
 
-def _mode(target: Path) -> int:
-    """Return the permissions of the file to replace, else what a new file would get."""
-    with suppress(OSError):
-        return target.stat().st_mode & 0o777
-    mask = os.umask(0)
-    os.umask(mask)
-    return 0o666 & ~mask
+def _create(path: str) -> int:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+    try:
+        return os.open(path, flags, 0o666)
+    except FileNotFoundError:
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        return os.open(path, flags, 0o666)
+
+
+def _mode(path: str) -> int | None:
+    """Return the mode of what is there, or None where nothing is."""
+    try:
+        return os.stat(path).st_mode
+    except FileNotFoundError:
+        return None
