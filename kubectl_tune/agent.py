@@ -1,6 +1,6 @@
 """
-The agent runs commands for a driver: `python agent.py JOURNAL`, one request a line on stdin;
-JOURNAL is the number of a file descriptor, open for appending and locked by the driver. The
+The agent runs commands for a driver, at most PARALLEL at once and the others as room comes:
+`python agent.py JOURNAL PARALLEL`, one request a line on stdin. JOURNAL is the number of a file descriptor, open for appending and locked by the driver. The
 lock lives as long as the agent does: who finds it held knows that this process is alive.
 
 One file, standard library only, nothing of ours imported, so that it can travel into a pod.
@@ -15,7 +15,8 @@ Journal (JSON, one a line; a torn last line counts for nothing):
   {"agent": pid, "host", "at"}
   {"key", "event": "running", "at", "pid"}
   {"key", "event": "ended", "at", "started", "code", "why", "detail", "result"}
-`why` is exit, timeout, cancelled, stopped, bad-result, machine (it had no room for one more
+`started` and `code` are null for one that never began. `why` is exit, timeout, cancelled, stopped,
+bad-result, machine (it had no room for one more
 process) or begun (an earlier agent had already begun this attempt); `code` is as a shell has it (127 no such command, 128+N killed by signal N). One byte
 on stdout says that the journal has grown.
 """
@@ -291,11 +292,13 @@ class Folders:
 
 
 class Agent:
-    def __init__(self, journal: int, requests: int, wake: int) -> None:
+    def __init__(self, journal: int, parallel: int, requests: int, wake: int) -> None:
         self._journal = journal
         self._requests = requests
         self._wake = wake
         self._rest = b""
+        self._parallel = parallel
+        self._queue: deque[dict[str, Any]] = deque()
         self._running: dict[int, Attempt] = {}  # by process id
         self._folders = Folders()
         self._environment = dict(os.environb)
@@ -328,6 +331,8 @@ class Agent:
         for key, _ in self._selector.select(self._patience()):
             key.data()
         self._reap()
+        while self._queue and len(self._running) < self._parallel:
+            self._start(self._queue.popleft())
         now = time.monotonic()
         for attempt in list(self._running.values()):
             attempt.tick(now)
@@ -347,7 +352,7 @@ class Agent:
             request = json.loads(line)
             match request["do"]:
                 case "run":
-                    self._start(request)
+                    self._queue.append(request)
                 case "cancel":
                     self._cancel(request["key"])
                 case "stop":
@@ -357,8 +362,6 @@ class Agent:
             self._stop(ORPHAN_GRACE)
 
     def _start(self, request: dict[str, Any]) -> None:
-        if self._stopping:
-            return
         attempt = Attempt(request)
         env = {os.fsencode(k): os.fsencode(v) for k, v in request["env"].items()}
         try:
@@ -379,12 +382,17 @@ class Agent:
             self._selector.register(fd, selectors.EVENT_READ, _reader(self, attempt, fd, stream))
 
     def _cancel(self, key: str) -> None:
+        for request in [each for each in self._queue if each["key"] == key]:
+            self._queue.remove(request)
+            self._unbegun(request, "cancelled")
         for attempt in self._running.values():
             if attempt.key == key:
                 attempt.end("cancelled", attempt.grace)
 
     def _stop(self, grace: float) -> None:
         self._stopping = True
+        while self._queue:
+            self._unbegun(self._queue.popleft(), "stopped")
         for attempt in self._running.values():
             attempt.end("stopped", grace)
             attempt.kill_at = min(attempt.kill_at or 0.0, time.monotonic() + grace)
@@ -403,13 +411,18 @@ class Agent:
                 code = os.waitstatus_to_exitcode(status)
                 self._ended(attempt, attempt.record(code if code >= 0 else 128 - code))
 
+    def _unbegun(self, request: dict[str, Any], why: str) -> None:
+        times = {"at": time.time(), "started": None}
+        record = {"code": None, "why": why, "detail": "", "result": None}
+        self._write({"key": request["key"], "event": "ended"} | times | record)
+
     def silence(self, fd: int) -> None:
         with contextlib.suppress(KeyError):
             self._selector.unregister(fd)
 
     def _ended(self, attempt: Attempt, record: dict[str, Any]) -> None:
         self._folders.give_back(attempt.folder)
-        times = {"at": time.time(), "started": attempt.started or time.time()}
+        times = {"at": time.time(), "started": attempt.started or None}
         self._write({"key": attempt.key, "event": "ended"} | times | record)
 
     def _write(self, line: dict[str, Any]) -> None:
@@ -465,7 +478,7 @@ def _json(text: str) -> Any:
 def main(argv: list[str]) -> None:
     journal = int(argv[0])
     os.set_inheritable(journal, False)  # the lock is the agent's, not its trials'
-    Agent(journal, sys.stdin.fileno(), sys.stdout.fileno()).run()
+    Agent(journal, int(argv[1]), sys.stdin.fileno(), sys.stdout.fileno()).run()
 
 
 if __name__ == "__main__":

@@ -83,7 +83,8 @@ def line(session: Session, best: Best | None, done_before: int, elapsed: float) 
     """Say in one line how far a session is: what has ended, at what rate, and what is left."""
     done, total = session.settled.total(), len(session.trials)
     failed = sum(session.settled[state] for state in _FAULTS)
-    parts = [f"{done}/{total} done, {len(session.in_flight)} running, {failed} failed"]
+    running = session.counts[TrialState.RUNNING]
+    parts = [f"{done}/{total} done, {running} running, {failed} failed"]
     if elapsed > 0 and done > done_before:
         rate = (done - done_before) / elapsed
         parts.append(f"{rate:.1f}/s" if rate >= 1 else f"{rate * 60:.1f}/min")

@@ -83,6 +83,7 @@ class Driver:
         self._show = show
         self._ended = DONE
         self._closing = False  # begin nothing more
+        self._look_at = 0.0  # when to look for requests again
         self._cut: dict[str, tuple[TrialState, Failure | None, str]] = {}  # why we ended it
         timeout = self._session.info.policy.session_timeout
         self._deadline = None if timeout is None else time.monotonic() + timeout
@@ -129,9 +130,11 @@ class Driver:
 
     def _obey(self) -> None:
         """Act on requests, the session's time-out and its halt policy."""
-        for verb, job_id in self._requests():
-            if verb == "cancel":
-                self._cancel(job_id)
+        if (now := time.monotonic()) >= self._look_at:
+            self._look_at = now + TICK
+            for verb, job_id in self._requests():
+                if verb == "cancel":
+                    self._cancel(job_id)
         if self._closing:
             return
         if self._deadline is not None and time.monotonic() >= self._deadline:

@@ -31,6 +31,9 @@ from kubectl_tune.trial import Failure, Trial, TrialEvent, TrialState
 GRACE = 5.0  # seconds between SIGTERM and SIGKILL
 LAST_WORDS = 3.0  # seconds an agent without a driver has, to end its trials
 INTERRUPTED = "interrupted: its driver ended"
+AHEAD_SECONDS = 0.1  # of work that the agent has waiting when trials are short,
+COALESCE_SECONDS = 0.01
+AHEAD_LIMIT = 64  # and at most so many trials
 
 
 def connect(session: Session, folder: Path, epoch: int) -> LocalEngine:
@@ -43,7 +46,7 @@ def connect(session: Session, folder: Path, epoch: int) -> LocalEngine:
 
 
 def log_path(folder: Path, trial: Trial) -> Path:
-    return folder / f"{trial.spec.slug}.{trial.attempt}.log"
+    return folder / f"{_key(trial)}.log"
 
 
 class LocalEngine:
@@ -58,11 +61,25 @@ class LocalEngine:
         self._reader: BinaryIO | None = None
         self._torn = b""
         self._pids: dict[str, int] = {}
+        self._mean = 0.0  # seconds that an attempt took of late; 0 is not known
         self._node = socket.gethostname()
         self._first = _Harvest(folder, self._journal, self._ids, session.in_flight).events()
 
     @property
     def slots(self) -> int:
+        """
+        Room for as many as run at once, and where trials are short for those that come next.
+
+        A short trial would end sooner than we can hand over another one. Where a failure
+        is to halt the session, none may wait: it would begin after the failure.
+        """
+        if not self._mean or self._info.policy.halt:
+            return self._parallel
+        ahead = int(AHEAD_SECONDS * self._parallel / self._mean)
+        return self._parallel + min(ahead, AHEAD_LIMIT)
+
+    @property
+    def _parallel(self) -> int:
         return self._info.policy.max_parallel or os.cpu_count() or 1
 
     def submit(self, trials: Sequence[Trial]) -> list[TrialEvent]:
@@ -86,6 +103,13 @@ class LocalEngine:
             return []
         wake = self._process.stdout.fileno()
         ready, _, _ = select.select([wake], [], [], timeout)
+        if (
+            ready
+            and self._mean
+            and self._mean < COALESCE_SECONDS
+            and len(self._held) > self._parallel
+        ):
+            time.sleep(COALESCE_SECONDS)  # the agent has work meanwhile: take its news in batches
         if ready and not os.read(wake, 65536):
             return [*self._news(), *self._bereaved()]
         return self._news()
@@ -119,7 +143,7 @@ class LocalEngine:
         return [*self._news(), *self._bereaved()]
 
     def _request(self, key: str, trial: Trial) -> dict[str, Any]:
-        folder = str(self._folder / "work" / key)
+        folder = f"{self._folder}/work/{key}"
         what = launch(self._info, trial, folder=folder, python=self._python)
         return {
             "do": "run",
@@ -130,7 +154,7 @@ class LocalEngine:
             "grace": GRACE,
             "folder": folder,
             "config": what.config,
-            "log": str(log_path(self._folder, trial)),
+            "log": f"{self._folder}/{key}.log",
         }
 
     def _ask(self, request: dict[str, Any]) -> None:
@@ -155,7 +179,7 @@ class LocalEngine:
         try:
             with (self._folder / "agent.log").open("ab") as errors:
                 return subprocess.Popen(
-                    [sys.executable, "-I", "-S", agent.__file__, str(journal)],
+                    [sys.executable, "-I", "-S", agent.__file__, str(journal), str(self._parallel)],
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     stderr=errors,
@@ -187,7 +211,13 @@ class LocalEngine:
         else:
             del self._held[line["key"]]
             self._pids.pop(line["key"], None)
+            self._note_length(line)
             yield ended(trial.id, trial.attempt, line)
+
+    def _note_length(self, line: dict[str, Any]) -> None:
+        if line["started"] is not None:
+            seconds = max(1e-3, line["at"] - line["started"])
+            self._mean = 0.9 * self._mean + 0.1 * seconds if self._mean else seconds
 
     def _bereaved(self) -> list[TrialEvent]:
         """The agent is gone: nothing of what it ran may stay, and all of that is lost."""
