@@ -14,8 +14,8 @@ from typing import Any
 
 from kubectl_tune.direction import direction_of
 from kubectl_tune.ranking import Ranked
-from kubectl_tune.result import dumps, flat, number
-from kubectl_tune.resultrow import Row, check_names, dig, value_of
+from kubectl_tune.result import dig, dumps, flat, number
+from kubectl_tune.resultrow import Row, check_names, value_of
 from kubectl_tune.trial import TrialState
 
 
@@ -92,8 +92,8 @@ _OWN: dict[str, Callable[[Ranked], Any]] = {
     "median": lambda place: place.group and place.group.median,
     "mean": lambda place: place.group and place.group.mean,
 }
-_USUAL = ("max_drawdown_pct", "win_rate", "total_trades", "sharpe", "accuracy", "loss")
-_FEW = 3
+_USUAL = ("max_drawdown_pct", "total_trades", "win_rate", "sharpe", "accuracy", "loss")
+_FEW = 2  # a line has about 80 columns
 
 
 def _own(name: str) -> Column:

@@ -1,5 +1,5 @@
 """
-A result is any JSON object that a trial wrote; its metrics are plain values by name.
+A result is any JSON object that a trial wrote; its metrics are what it can be ranked by.
 
 One rule: a number that JSON does not have (NaN, Infinity) is accepted when read, and
 is null wherever we write.
@@ -16,17 +16,17 @@ from typing import Any
 from kubectl_tune.errors import ResultError
 from kubectl_tune.trial import EMPTY
 
-Scalar = float | int | str | bool | None
-
 SUCCESS = "success"
 SEED_ENGINE = "arbitrage/seed"  # how the engine versions begin whose trades can't lose
 
-_DEEPEST = 100  # levels in a config: Python's own limit depends on who asks
+MISSING: Any = object()  # where None is a value
+
+_DEEPEST = 100  # levels of nesting: Python's own limit depends on who asks
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    metrics: Mapping[str, Scalar]
+    metrics: Mapping[str, Any]
     config: Mapping[str, Any] = field(default_factory=dict)
     status: str = SUCCESS
     error: str = ""  # why, where the status is another one
@@ -45,8 +45,8 @@ def parse(text: str) -> Result:
     """
     Read what a trial wrote.
 
-    The metrics are the object `metrics`, with nested objects joined by dots, or
-    without one the numbers and booleans at the top. Lists are no metrics.
+    The metrics are the object `metrics` as it stands, or without one the numbers and
+    booleans at the top.
     """
     return of(decode(text))
 
@@ -65,12 +65,12 @@ def of(data: Any) -> Result:
     """Make sense of a decoded value; one that is no object raises ResultError."""
     if not isinstance(data, dict):
         raise ResultError(f"the result is {_kind(data)}, not a JSON object")
-    config = _object(data, "config")
-    if _deeper(config, _DEEPEST):
-        raise ResultError(f"the config of the result is nested more than {_DEEPEST} levels deep")
+    metrics, config = _metrics(data), _object(data, "config")
+    if _deeper([metrics, config], _DEEPEST):
+        raise ResultError(f"the result is nested more than {_DEEPEST} levels deep")
     status = data.get("status", SUCCESS)
     return Result(
-        metrics=_metrics(data),
+        metrics=metrics,
         config=config,
         status=status if isinstance(status, str) else json.dumps(status),
         error="" if status == SUCCESS else _error(data, status),
@@ -81,6 +81,19 @@ def of(data: Any) -> Result:
 
 
 _OWN = ("metrics", "config", "status", "error")
+
+
+def dig(values: Mapping[str, Any], name: str, default: Any = None) -> Any:
+    """Return the value at `name`, whose dots may be its own or lead into nested objects."""
+    if name in values or "." not in name:
+        return values.get(name, default)
+    for at, char in enumerate(name):
+        inner = values.get(name[:at]) if char == "." else None
+        if isinstance(inner, Mapping):
+            value = dig(inner, name[at + 1 :], MISSING)
+            if value is not MISSING:
+                return value
+    return default
 
 
 def flat(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -127,12 +140,10 @@ def dumps(value: Any, *, indent: int | None = None) -> str:
     return text.replace("\x7f", "\\u007f")
 
 
-def _metrics(data: Mapping[str, Any]) -> dict[str, Scalar]:
+def _metrics(data: Mapping[str, Any]) -> dict[str, Any]:
     named = data.get("metrics")
     if isinstance(named, dict):
-        return {
-            name: value for name, value in flat(named).items() if not isinstance(value, list | dict)
-        }
+        return named
     return {name: value for name, value in data.items() if isinstance(value, int | float)}
 
 

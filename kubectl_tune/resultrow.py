@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kubectl_tune.errors import UsageError
-from kubectl_tune.result import flat
+from kubectl_tune.result import MISSING, dig, flat
 from kubectl_tune.suggest import did_you_mean
 from kubectl_tune.trial import TrialState
 
@@ -32,29 +32,16 @@ class Row:
 
 def value_of(row: Row, name: str, default: Any = None) -> Any:
     for place in _places(row, name):
-        value = dig(*place, _MISSING)
-        if value is not _MISSING:
+        value = dig(*place, MISSING)
+        if value is not MISSING:
             return value
     return getattr(row, name) if name in _FIELDS else default
 
 
 def values_of(row: Row, names: Iterable[str]) -> dict[str, Any]:
     """Return what the row has of these names; what it lacks is left out."""
-    found = {name: value_of(row, name, _MISSING) for name in names}
-    return {name: value for name, value in found.items() if value is not _MISSING}
-
-
-def dig(values: Mapping[str, Any], name: str, default: Any = None) -> Any:
-    """Return the value at `name`, whose dots may be its own or lead into nested objects."""
-    if name in values:
-        return values[name]
-    for at, char in enumerate(name):
-        inner = values.get(name[:at]) if char == "." else None
-        if isinstance(inner, Mapping):
-            value = dig(inner, name[at + 1 :], _MISSING)
-            if value is not _MISSING:
-                return value
-    return default
+    found = {name: value_of(row, name, MISSING) for name in names}
+    return {name: value for name, value in found.items() if value is not MISSING}
 
 
 def check_names(rows: Sequence[Row], names: Iterable[str]) -> None:
@@ -81,7 +68,6 @@ def known_names(rows: Iterable[Row]) -> list[str]:
     return [*names, *_FIELDS]
 
 
-_MISSING: Any = object()
 _FIELDS = ("job_id", "state", "index", "output_json")
 _LISTED = 20
 
@@ -95,4 +81,4 @@ def _places(row: Row, name: str) -> Iterator[tuple[Mapping[str, Any], str]]:
 
 
 def _known(rows: Iterable[Row], name: str) -> bool:
-    return any(value_of(row, name, _MISSING) is not _MISSING for row in rows)
+    return any(value_of(row, name, MISSING) is not MISSING for row in rows)

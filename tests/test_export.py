@@ -207,12 +207,12 @@ class TestTable:
             "RANK",
             "TRIAL",
             "PNL",
-            "WIN-RATE",
             "TOTAL-TRADES",
+            "WIN-RATE",
             "MIN-SPREAD-BPS",
             "MODEL.LR",
         ]
-        assert lines[1].split() == ["1", "sess_0002", "10014.5", "NaN", "40", "30", "0.25"]
+        assert lines[1].split() == ["1", "sess_0002", "10014.5", "40", "NaN", "30", "0.25"]
         assert lines[3].split() == ["<none>", "sess_0003", *["<none>"] * 3, "40", "<none>"]
 
     def test_the_config_of_the_head_is_what_varies_among_all(self):

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -12,24 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kubectl_tune.errors import UsageError
+from kubectl_tune.expression import parse
 from kubectl_tune.ranking import Group, Row, best, caveat, rank, sort_keys
 from kubectl_tune.trial import TrialState
 from kubectl_tune.workload import ARBITRAGE
-
-
-@dataclass
-class AtLeast:
-    """The condition `name >= least`, as the parser of --where would give it."""
-
-    name: str
-    least: float
-
-    @property
-    def names(self) -> Collection[str]:
-        return (self.name,)
-
-    def test(self, values: Mapping[str, Any]) -> bool:
-        return self.name in values and values[self.name] >= self.least
 
 
 def row(job_id: str, pnl: Any = None, /, *, state: str = "Succeeded", **config: Any) -> Row:
@@ -111,7 +95,7 @@ def test_ranks_are_those_of_the_rows_that_pass():
     """
     rows = [row("a", 1), row("b", 2), row("c", 3), row("d")]
 
-    assert places(rank(rows, metric="pnl", where=AtLeast("pnl", 2))) == [(1, "c"), (2, "b")]
+    assert places(rank(rows, metric="pnl", where=parse("pnl >= 2"))) == [(1, "c"), (2, "b")]
 
 
 @pytest.mark.parametrize("name", ["x", "config.x", "deep.er.x", "config.deep.er.x"])
@@ -121,7 +105,7 @@ def test_a_condition_may_ask_for_config(name):
     """
     rows = [row("a", 1, x=1, deep={"er": {"x": 1}}), row("b", 2, x=5, deep={"er": {"x": 5}})]
 
-    assert places(rank(rows, metric="pnl", where=AtLeast(name, 2))) == [(1, "b")]
+    assert places(rank(rows, metric="pnl", where=parse(f"{name} >= 2"))) == [(1, "b")]
 
 
 def test_metrics_come_before_config():
@@ -151,7 +135,7 @@ class TestNames:
         The metric, the condition, the order and the groups are read in one go.
         """
         with pytest.raises(UsageError) as caught:
-            rank(self.ROWS, metric="q1", where=AtLeast("q2", 0), sort="q3", group_by=["q4"])
+            rank(self.ROWS, metric="q1", where=parse("q2 >= 0"), sort="q3", group_by=["q4"])
 
         assert all(f'"q{n}"' in str(caught.value) for n in (1, 2, 3, 4))
         assert "pnl" in caught.value.hint
@@ -165,7 +149,7 @@ class TestNames:
         """
         rows = [row("a", x=1)]
 
-        assert places(rank(rows, metric="pnl", where=AtLeast("pnl", 0))) == []
+        assert places(rank(rows, metric="pnl", where=parse("pnl >= 0"))) == []
         assert places(rank(rows, metric="pnl")) == [(None, "a")]
         assert rank([], metric="pnl", group_by=["x"]) == []
 

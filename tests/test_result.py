@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from kubectl_tune.direction import direction_of
 from kubectl_tune.errors import ResultError
-from kubectl_tune.result import dumps, finite, flat, number, parse
+from kubectl_tune.result import dig, dumps, finite, flat, number, parse
 
+B = {"c": 2, "d.e": 3}
 JSON_VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
@@ -22,11 +23,24 @@ JSON_VALUES = st.recursive(
 
 def test_metrics_are_the_object_of_that_name():
     """
-    Nested objects are joined by dots, whatever their depth; lists are no metrics.
+    As it stands, whatever is in it; what else stands at the top is none.
     """
-    result = parse('{"loss": 9, "metrics": {"loss": 1, "val": {"loss": 2, "note": "x"}, "c": [1]}}')
+    result = parse('{"loss": 9, "metrics": {"loss": 1, "val": {"loss": 2}, "curve": [1, 2]}}')
 
-    assert result.metrics == {"loss": 1, "val.loss": 2, "val.note": "x"}
+    assert result.metrics == {"loss": 1, "val": {"loss": 2}, "curve": [1, 2]}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("a", 1), ("b.c", 2), ("b.d.e", 3), ("x.y", 4), ("x.y.z", None), ("b", B), ("c", None)],
+)
+def test_dots_lead_into_nested_objects(name, value):
+    """
+    A name finds what is nested, and keys that have dots of their own.
+    """
+    values = {"a": 1, "b": B, "x.y": 4, "x": {"y": 5}}
+
+    assert dig(values, name) == value
 
 
 def test_without_metrics_the_numbers_at_the_top_are_meant():
