@@ -2,7 +2,8 @@
 The command line: arguments to one service, its outcome to one view.
 
 `main` finds the command and is the one place where errors end: what a user can act on is
-said in two lines, anything else is a bug and keeps its traceback. Here and in `help`
+said in two lines, anything else is a bug and keeps its traceback. No name here is that of
+a command, since its module takes the name when it is imported. Here and in `help`
 nothing is imported that takes time; the parser is, once a command is known.
 """
 
@@ -40,17 +41,17 @@ def dispatch(args: Sequence[str]) -> int:
     if at is None:
         return without_command(args)
     # Flags before the command are the command's, as in kubectl.
-    return run(args[at], [*args[:at], *args[at + 1 :]])
+    return perform(args[at], [*args[:at], *args[at + 1 :]])
 
 
-def run(name: str, args: list[str]) -> int:
+def perform(name: str, args: list[str]) -> int:
     match name:
         case "help" if args and not args[0].startswith("-"):
-            return run(args[0], ["--help"])
+            return perform(args[0], ["--help"])
         case "help":
-            return show(help.root())
+            return printed(help.root())
         case "options":
-            return show(help.options())
+            return printed(help.options())
         case "__complete":
             from kubectl_tune.cli.complete import complete
 
@@ -65,16 +66,16 @@ def run(name: str, args: list[str]) -> int:
 def without_command(args: Sequence[str]) -> int:
     """Show the overview, unless the flags make no sense."""
     if "--version" in args:
-        return run("version", [])
+        return perform("version", [])
     known = {name for flag in flags() for name in flag.spellings} | set(argv.HELP)
     for word in args if not set(argv.HELP) & set(args) else ():
         if word.startswith("--") and word != "--" and word.partition("=")[0] not in known:
             raise unknown_flag(word, PROGRAM)
         if word[:1] == "-" and word[1:2] not in ("", "-") and word[:2] not in known:
             raise unknown_flag(word, PROGRAM)
-    return show(help.root())
+    return printed(help.root())
 
 
-def show(text: str) -> int:
+def printed(text: str) -> int:
     print(text)
     return 0
