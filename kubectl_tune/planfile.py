@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
-from pathlib import Path
+from contextlib import contextmanager
 from typing import BinaryIO
 
-from kubectl_tune import plan
+from kubectl_tune import plan, spec, spectext
 from kubectl_tune.errors import PlanError
 from kubectl_tune.plan import Plan, Problem, Rules
+from kubectl_tune.spec import Spec
+from kubectl_tune.wholefile import write_whole
 from kubectl_tune.workload import ARBITRAGE, Workload
 
 
@@ -69,50 +69,34 @@ def opened(path: str) -> Iterator[BinaryIO]:
             raise _unreadable(path, error) from error
 
 
+def read_spec(path: str, workload: Workload = ARBITRAGE) -> Spec:
+    """Read and check a spec: YAML or JSON, by the end of its name; `-` may be either."""
+    reader = _SPECS.get(os.path.splitext(path)[1].lower())
+    if reader is None and path != "-":
+        raise PlanError(f"{path}: not a spec", hint="its name must end in .yaml, .yml or .json")
+    with opened(path) as file:
+        raw = file.read()
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = raw[: error.start].count(b"\n") + 1
+        raise PlanError(f"{path}: line {line}: not UTF-8") from error
+    data, found = (reader or spectext.read_yaml)(text, path)
+    return spec.read(data, name=path, workload=workload, found=found)
+
+
+_SPECS = {
+    ".yaml": spectext.read_yaml,
+    ".yml": spectext.read_yaml,
+    ".json": spectext.read_json,
+}
+
+
 def write_plan(path: str, lines: Iterable[str]) -> int:
-    """Write a plan and return its number of lines; the old file stays until the new is safe."""
-    target = Path(path)
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        return _replace(target, lines)
-    except OSError as error:
-        raise PlanError(f"can't write {path}: {error.strerror or error}") from error
-
-
-def _replace(target: Path, lines: Iterable[str]) -> int:
-    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    try:
-        with open(handle, "w", encoding="utf-8", newline="\n") as file:
-            count = sum(1 for line in lines if file.write(f"{line}\n"))
-            file.flush()
-            os.fsync(file.fileno())
-            os.fchmod(file.fileno(), _mode(target))
-        os.replace(temporary, target)
-    except BaseException:
-        with suppress(OSError):
-            os.unlink(temporary)
-        raise
-    _sync(target.parent)
-    return count
-
-
-def _mode(target: Path) -> int:
-    """Return the permissions of the file to replace, else what a new file would get."""
-    with suppress(OSError):
-        return target.stat().st_mode & 0o777
-    mask = os.umask(0)
-    os.umask(mask)
-    return 0o666 & ~mask
-
-
-def _sync(folder: Path) -> None:
-    """Make the rename durable; some file systems can't, and then it need not stop us."""
-    with suppress(OSError):
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+    """Write a plan and return its number of lines; the old file stays until the new is whole."""
+    rows = [f"{line}\n" for line in lines]
+    write_whole(path, "".join(rows))
+    return len(rows)
 
 
 def _unreadable(path: str, error: Exception) -> PlanError:

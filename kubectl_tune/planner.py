@@ -1,0 +1,134 @@
+"""
+From a spec to the lines of a plan: the same spec gives the same bytes, everywhere, always.
+
+Combinations come in the order of the product, the last parameter fastest, and are made one
+at a time, so that a plan may be longer than memory. Chance comes from
+`random.Random(seed).random()` alone, the one generator whose numbers Python promises to keep.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice, product
+from math import prod
+from random import Random
+from typing import Any
+
+from kubectl_tune import spec as specs
+from kubectl_tune.errors import PlanError
+from kubectl_tune.spec import Spec
+from kubectl_tune.workload import ARBITRAGE, Workload
+
+Point = tuple[Any, ...]
+
+_COUNTABLE = 2**53  # shares of the way that a float can tell apart
+_PATIENCE = 100_000  # draws in a row that give nothing new
+
+
+def lines(
+    data: Mapping[str, Any] | Spec, *, name: str = "spec", workload: Workload = ARBITRAGE
+) -> Iterator[str]:
+    """Return the plan's lines; what is wrong with the spec is raised before the first one."""
+    spec = data if isinstance(data, Spec) else specs.read(data, name=name, workload=workload)
+    return (json.dumps(trial) for trial in trials(spec))
+
+
+def trials(spec: Spec) -> Iterator[dict[str, Any]]:
+    """Yield the plan's lines as objects."""
+    prefix = spec.prefix or "job"
+    folder = f"outputs/tuning/{spec.prefix}/" if spec.prefix else "outputs/tuning/"
+    for number, config in enumerate(islice(configs(spec), spec.max_jobs), 1):
+        job_id = f"{prefix}_{number:04d}"
+        output = f"{folder}{job_id}.json"
+        yield {"job_id": job_id, "config": config, "output_json": output, **spec.extras}
+
+
+def configs(spec: Spec) -> Iterator[dict[str, Any]]:
+    """Yield the configs of all trials, repeats one after the other."""
+    tag = {"tag": spec.prefix} if spec.prefix else {}
+    for point in _points(spec):
+        config = _config(spec, point)
+        for repeat in range(1, spec.repeat + 1):
+            counted = {"repeat": repeat} if spec.repeat > 1 else {}
+            yield {**config, **counted, **tag}
+
+
+def count(spec: Spec) -> int | None:
+    """Return how many trials the plan has; None where only making it can tell."""
+    if spec.max_jobs == 0 or spec.most == 0:
+        return 0
+    points = spec.combinations
+    if spec.where is not None or points is None:
+        return None
+    if spec.most is not None:
+        points = min(points, spec.most)
+    total = points * spec.repeat
+    return total if spec.max_jobs is None else min(total, spec.max_jobs)
+
+
+def _config(spec: Spec, point: Point) -> dict[str, Any]:
+    names = (one.name for one in spec.parameters)
+    return {**spec.base, **dict(zip(names, point, strict=True))}
+
+
+def _points(spec: Spec) -> Iterator[Point]:
+    if not spec.drawn:
+        return islice((p for p in _product(spec) if _wanted(spec, p)), spec.most)
+    size = spec.combinations
+    return iter(_drawn(spec) if size is None or size > _COUNTABLE else _sampled(spec))
+
+
+def _wanted(spec: Spec, point: Point) -> bool:
+    return spec.where is None or spec.where.test(_config(spec, point))
+
+
+def _product(spec: Spec) -> Iterator[Point]:
+    return product(*(one.values() for one in spec.parameters))
+
+
+def _sampled(spec: Spec) -> list[Point]:
+    """Draw combinations, none of them twice, until there are enough or no more."""
+    values = [one.values() for one in spec.parameters]
+    places = _shuffled(prod(map(len, values)), Random(spec.seed))
+    wanted = (place for place in places if _wanted(spec, _combination(values, place)))
+    chosen = list(islice(wanted, spec.most))
+    return [_combination(values, place) for place in (sorted(chosen) if spec.ordered else chosen)]
+
+
+def _shuffled(size: int, chance: Random) -> Iterator[int]:
+    """Yield the numbers below `size` in random order, holding only those that have moved."""
+    moved: dict[int, int] = {}
+    for first in range(size):
+        other = first + int(chance.random() * (size - first))
+        yield moved.get(other, other)
+        moved[other] = moved.pop(first, first)
+
+
+def _combination(values: Sequence[Sequence[Any]], place: int) -> Point:
+    """Return the combination at a place of the product."""
+    point: list[Any] = []
+    for choices in reversed(values):
+        place, choice = divmod(place, len(choices))
+        point.append(choices[choice])
+    return tuple(reversed(point))
+
+
+def _drawn(spec: Spec) -> list[Point]:
+    """Draw from ranges without steps until there are enough different points."""
+    chance = Random(spec.seed)
+    found: dict[str, Point] = {}
+    misses = 0
+    while len(found) < (spec.most or 0):
+        point = tuple(one.at(chance.random()) for one in spec.parameters)
+        key = json.dumps(point)  # 1, 1.0 and true are three values
+        if key in found or not _wanted(spec, point):
+            misses += 1
+        else:
+            found[key], misses = point, 0
+        if misses > _PATIENCE:
+            raise PlanError(
+                f"only {len(found)} of {spec.most} different trials found by drawing",
+                hint="lower max_trials, or let where drop less",
+            )
+    return list(found.values())

@@ -1,0 +1,128 @@
+"""
+The text of a spec, YAML or JSON, as plain values: what a reader sees is what is meant.
+
+YAML 1.1, which PyYAML reads, takes `1e-4` for a text, `on` for true and `1:30` for 90,
+and keeps the last of two equal keys. Here the first is a number, the others are named.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Hashable
+from typing import TYPE_CHECKING, Any
+
+from kubectl_tune.errors import PlanError
+from kubectl_tune.problem import Problem, Severity
+from kubectl_tune.strictjson import Reader
+
+if TYPE_CHECKING:
+    import yaml
+
+# What YAML 1.2 and every person read as a number, and PyYAML as a text.
+_NUMBER = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)[eE][-+]?[0-9]+")
+
+
+class SyntaxProblem(PlanError):
+    """The text is no YAML, so there is nothing to say about what it means."""
+
+
+def read_json(text: str, name: str) -> tuple[Any, list[Problem]]:
+    """Return the value and what is wrong with it; null where it can't be read."""
+    value, defects = Reader().read(text.strip())
+    indent = len(text) - len(text.lstrip())
+    return value, [
+        Problem(*_line_and_column(text, indent + d.column - 1), d.message, d.hint) for d in defects
+    ]
+
+
+def _line_and_column(text: str, place: int) -> tuple[int, int]:
+    before = text[:place]
+    return before.count("\n") + 1, place - (before.rfind("\n") + 1) + 1
+
+
+def read_yaml(text: str, name: str) -> tuple[Any, list[Problem]]:
+    """Return the value and what is odd about it; raise `SyntaxProblem` for what is no YAML."""
+    import yaml
+
+    problems: list[Problem] = []
+    try:
+        return yaml.load(text, _loader(problems)), problems
+    except yaml.MarkedYAMLError as error:
+        raise SyntaxProblem(f"{name}: {_said(error)}") from error
+    except yaml.YAMLError as error:
+        raise SyntaxProblem(f"{name}: not YAML: {_first_line(error)}") from error
+    except RecursionError as error:
+        raise SyntaxProblem(f"{name}: nested too deeply") from error
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        # What PyYAML lets through from its own conversions, as of `!!int x` or `0x_`.
+        raise SyntaxProblem(f"{name}: not YAML: {_first_line(error)}") from error
+
+
+def _loader(problems: list[Problem]) -> type[yaml.SafeLoader]:
+    import yaml
+
+    class Loader(yaml.SafeLoader):
+        """Also says what it does not take literally."""
+
+        def construct_yaml_bool(self, node: yaml.ScalarNode) -> bool:
+            value = super().construct_yaml_bool(node)
+            if node.value.lower() not in ("true", "false"):
+                said = "true" if value else "false"
+                _warn(
+                    problems, node, f"{node.value} means {said} in YAML", "quote it to mean a text"
+                )
+            return bool(value)
+
+        def construct_yaml_int(self, node: yaml.ScalarNode) -> int:
+            value = int(super().construct_yaml_int(node))
+            if ":" in node.value or re.match(r"[-+]?0[0-7]", node.value):
+                _warn(
+                    problems, node, f"{node.value} means {value} in YAML", "quote it to mean a text"
+                )
+            return value
+
+        def construct_mapping(
+            self, node: yaml.MappingNode, deep: bool = False
+        ) -> dict[Hashable, Any]:
+            _doubles(problems, node)
+            return super().construct_mapping(node, deep)
+
+    def plain(loader: Loader, node: yaml.ScalarNode) -> Any:
+        return loader.construct_scalar(node)
+
+    def scientific(loader: Loader, node: yaml.ScalarNode) -> float:
+        return float(node.value)
+
+    Loader.add_constructor("tag:yaml.org,2002:bool", Loader.construct_yaml_bool)
+    Loader.add_constructor("tag:yaml.org,2002:int", Loader.construct_yaml_int)
+    Loader.add_constructor("tag:yaml.org,2002:timestamp", plain)  # JSON has no dates
+    Loader.add_constructor("!scientific", scientific)
+    Loader.add_implicit_resolver("!scientific", _NUMBER, list("-+.0123456789"))
+    return Loader
+
+
+def _doubles(problems: list[Problem], node: yaml.MappingNode) -> None:
+    seen: dict[str, int] = {}
+    for key, _ in node.value:
+        if not isinstance(key.value, str):
+            continue
+        if key.value in seen:
+            line, column = key.start_mark.line + 1, key.start_mark.column + 1
+            hint = f"it stands in line {seen[key.value]} too; only one can count"
+            problems.append(Problem(line, column, f"the key {key.value} stands twice", hint))
+        seen.setdefault(key.value, key.start_mark.line + 1)
+
+
+def _warn(problems: list[Problem], node: yaml.Node, message: str, hint: str) -> None:
+    mark = node.start_mark
+    problems.append(Problem(mark.line + 1, mark.column + 1, message, hint, Severity.WARNING))
+
+
+def _said(error: yaml.MarkedYAMLError) -> str:
+    mark = error.problem_mark or error.context_mark
+    where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
+    return f"{where}not YAML: {error.problem or error.context or _first_line(error)}"
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0] if str(error) else type(error).__name__
