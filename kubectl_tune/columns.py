@@ -38,10 +38,17 @@ def all_columns(ranked: Sequence[Ranked]) -> list[Column]:
     ]
 
 
-def chosen_columns(ranked: Sequence[Ranked], names: Iterable[str]) -> list[Column]:
-    """Return the columns that `--columns` names, each once; unknown ones raise UsageError."""
+def chosen_columns(
+    ranked: Sequence[Ranked], names: Iterable[str], *, among: Sequence[Row] = ()
+) -> list[Column]:
+    """
+    Return the columns that `--columns` names, each once; unknown ones raise UsageError.
+
+    A name is known if one of `among` has it, of which `ranked` may be the head.
+    """
     names = list(dict.fromkeys(names))
-    check_names([place.row for place in ranked], [name for name in names if name not in _OWN])
+    known = [*among, *(place.row for place in ranked)]
+    check_names(known, [name for name in names if name not in _OWN])
     return [_own(name) if name in _OWN else _any(name, ranked) for name in names]
 
 
@@ -50,22 +57,22 @@ def telling_columns(
     *,
     metric: str | None = None,
     also: Sequence[str] = (),
-    config_keys: Sequence[str] | None = None,
+    among: Sequence[Row] = (),
     wide: bool = False,
 ) -> list[Column]:
     """
     Return what a reader wants: the metric, a few others, and the config that varies.
 
     `also` names the other metrics; by default those of `_USUAL`, then those whose name
-    tells which end is best. `config_keys` are those that vary among all the rows, of
+    tells which end is best. The config that varies among the rows `among` is shown, of
     which `ranked` may be the head; `wide` shows every metric and config key.
     """
     rows = [place.row for place in ranked]
     metrics = _names(row.metrics for row in rows)
     others = list(also) or _few(rows, [name for name in metrics if name != metric])
     if wide:
-        others, config_keys = metrics, _names(row.config for row in rows)
-    keys = varying(rows) if config_keys is None else config_keys
+        others = metrics
+    keys = _names(row.config for row in rows) if wide else varying(among or rows)
     return [
         *map(_own, ("rank", "trial")),
         *([_own("state")] if _unfinished(rows) else []),

@@ -18,6 +18,7 @@ from kubectl_tune.columns import Column, all_columns, chosen_columns, telling_co
 from kubectl_tune.errors import UsageError
 from kubectl_tune.ranking import Ranked
 from kubectl_tune.result import dumps
+from kubectl_tune.resultrow import Row
 from kubectl_tune.table import cell, clean, table
 
 FORMATS = ("table", "wide", "json", "jsonl", "csv", "md", "parquet")
@@ -35,7 +36,7 @@ def render(
     *,
     metric: str | None = None,
     columns: Sequence[str] = (),
-    config_keys: Sequence[str] | None = None,
+    among: Sequence[Row] = (),
     caveat: str = "",
 ) -> Rendered:
     """
@@ -43,25 +44,25 @@ def render(
 
     The caveat stands under a table; with the formats for machines it is the notice.
     `columns` says which to show, except in json and jsonl, whose keys are a promise.
+    `among` are all the rows of which `ranked` may be the head: they tell which names
+    there are, and which config varies.
     """
-    if form in ("json", "jsonl"):
-        return Rendered(as_json(ranked) if form == "json" else as_jsonl(ranked), caveat)
-    if form in ("csv", "parquet"):
-        every = chosen_columns(ranked, columns) if columns else all_columns(ranked)
-        write = as_csv if form == "csv" else as_parquet
-        return Rendered(write(ranked, every), caveat)
     if form not in FORMATS:
         raise UsageError(
             f'unable to match a printer suitable for the output format "{form}", '
             f"allowed formats are: {','.join(FORMATS)}"
         )
-    wide = form == "wide"
-    telling = (
-        chosen_columns(ranked, columns)
-        if columns
-        else telling_columns(ranked, metric=metric, config_keys=config_keys, wide=wide)
-    )
-    return Rendered((as_md if form == "md" else as_table)(ranked, telling, caveat), "")
+    if form in ("json", "jsonl"):
+        return Rendered(as_json(ranked) if form == "json" else as_jsonl(ranked), caveat)
+    if columns:
+        chosen = chosen_columns(ranked, columns, among=among)
+    elif form in ("csv", "parquet"):
+        chosen = all_columns(ranked)
+    else:
+        chosen = telling_columns(ranked, metric=metric, among=among, wide=form == "wide")
+    if form in ("csv", "parquet"):
+        return Rendered((as_csv if form == "csv" else as_parquet)(ranked, chosen), caveat)
+    return Rendered((as_md if form == "md" else as_table)(ranked, chosen, caveat), "")
 
 
 def as_json(ranked: Sequence[Ranked]) -> str:

@@ -219,9 +219,17 @@ class TestTable:
         """
         The best trial alone still shows what it differs in from the others.
         """
-        body = render(RANKED[:1], "table", metric="pnl", config_keys=["min_spread_bps"]).body
+        body = render(RANKED[:1], "table", metric="pnl", among=ROWS).body
 
-        assert body.splitlines()[0].endswith("MIN-SPREAD-BPS")
+        assert body.splitlines()[0].endswith("MIN-SPREAD-BPS   MODEL.LR")
+
+    def test_a_column_may_be_empty_in_the_head(self):
+        """
+        A name that only trials further down have is no mistake.
+        """
+        body = render(RANKED[2:], "table", columns=["trial", "pnl"], among=ROWS).body
+
+        assert body.splitlines()[1].split() == ["sess_0003", "<none>"]
 
     def test_wide_shows_everything(self):
         header = render(RANKED, "wide", metric="pnl").body.splitlines()[0].split()
