@@ -426,6 +426,20 @@ def test_completion_speaks_kubectls_protocol(words, expected, capsys):
     assert candidates(capsys, *words) == expected
 
 
+def test_sessions_and_trials_complete_from_the_state_file(tmp_path, capsys):
+    """
+    TAB offers what the state file of the line holds, and nothing where there is none.
+    """
+    plan, state = tmp_path / "plan.jsonl", f"--state={tmp_path / 's.db'}"
+    plan.write_text('{"job_id": "a1", "config": {}}\n{"job_id": "b2", "config": {}}\n')
+    line = f"run {plan} {state} --engine local --name nightly -- true"
+    assert program(*line.split(), stdout=subprocess.DEVNULL, buffered=True)[0] == 0
+
+    assert candidates(capsys, state, "status", "") == ["nightly", ":4"]
+    assert candidates(capsys, "cancel", state, "nightly", "a") == ["a1", ":4"]
+    assert candidates(capsys, "status", "--state", str(tmp_path / "none.db"), "") == [":4"]
+
+
 def test_the_bash_script_completes(tmp_path, capsys):
     """
     What bash offers after TAB is what `__complete` says.

@@ -19,11 +19,10 @@ from typer.core import TyperCommand
 from kubectl_tune.cli import argv, help
 from kubectl_tune.cli.commands import module_name
 from kubectl_tune.cli.errors import PROGRAM, from_click
-from kubectl_tune.cli.globals import Flag, Globals, flags, remember
+from kubectl_tune.cli.globals import PREFIX, Flag, Globals, flags, remember
 from kubectl_tune.cli.options import DURATION
 
 BEHIND = "kubectl_tune.behind"  # in a context's meta: the words behind `--`
-_GLOBAL = "global_"  # keeps the names of global options apart from a command's own
 
 
 def run(name: str, args: list[str]) -> int:
@@ -79,7 +78,7 @@ class Command(TyperCommand):
         return super().parse_args(ctx, argv.spelled_out(args, valued, opposites))
 
     def invoke(self, ctx: click.Context) -> Any:
-        given = {flag.key: ctx.params.pop(_GLOBAL + flag.key) for flag in flags()}
+        given = {flag.key: ctx.params.pop(PREFIX + flag.key) for flag in flags()}
         remember(Globals(**given))
         return super().invoke(ctx)
 
@@ -119,4 +118,4 @@ def _global(flag: Flag, taken: set[str]) -> click.Option:
         common |= {"multiple": True, "default": None}
     elif isinstance(flag.default, float):
         common["type"] = DURATION
-    return click.Option([_GLOBAL + flag.key, *names], **common)
+    return click.Option([PREFIX + flag.key, *names], **common)

@@ -12,6 +12,8 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+PREFIX = "global_"  # keeps the parser's names for them apart from a command's own
+
 
 def _flag(default: Any, help: str, *, short: str = "", name: str = "") -> Any:
     return field(default=default, metadata={"help": help, "short": short, "name": name})

@@ -13,11 +13,11 @@ import typer
 from click.shell_completion import CompletionItem
 
 from kubectl_tune.cli.errors import unknown_format
-from kubectl_tune.cli.globals import Globals, globals_
+from kubectl_tune.cli.globals import PREFIX, Globals, globals_, remember
 from kubectl_tune.duration import seconds
 from kubectl_tune.errors import UsageError
 
-__all__ = ["DURATION", "Globals", "Session", "Trial", "Trials", "Yes", "globals_", "output"]
+__all__ = ["DURATION", "FILE", "Globals", "Session", "Trial", "Trials", "Yes", "globals_", "output"]
 
 
 class Duration(click.ParamType[float]):
@@ -35,6 +35,9 @@ class Duration(click.ParamType[float]):
 
 
 DURATION = Duration()
+
+
+FILE = click.Path(allow_dash=True)  # a file's name, for completion; it is opened elsewhere
 
 
 class Format(click.ParamType[str]):
@@ -66,15 +69,49 @@ def output(*allowed: str) -> Any:
     )
 
 
+def session_names(context: typer.Context, incomplete: str) -> list[str]:
+    """What completes a session: read from the state file that the line names."""
+    from kubectl_tune.cli.state import open_store_to_read
+
+    remember(Globals(state=context.params.get(f"{PREFIX}state") or ""))
+    return [name for name in open_store_to_read().names() if name.startswith(incomplete)]
+
+
+def trial_words(context: typer.Context, incomplete: str) -> list[str]:
+    """What completes a trial: the sessions, and the trials of the newest or the named one."""
+    from kubectl_tune.cli.state import open_store_to_read
+    from kubectl_tune.sessions import addressed
+
+    sessions = session_names(context, incomplete)
+    store = open_store_to_read()
+    name, _ = addressed(store, [*(context.params.get("trials") or [])][:1])
+    ids = [id for id in store.ids(name) if id.startswith(incomplete)]
+    return [*sessions, *ids[:MOST]]
+
+
+MOST = 100  # candidates beyond that help nobody
 Session = Annotated[
     str,
-    typer.Argument(metavar="SESSION", help="Name of the session; the newest one if not given"),
+    typer.Argument(
+        metavar="SESSION",
+        help="Name of the session; the newest one if not given",
+        autocompletion=session_names,
+    ),
 ]
 Trial = Annotated[
-    str, typer.Argument(metavar="TRIAL", help="The trial's job_id, or as much as makes it clear")
+    str,
+    typer.Argument(
+        metavar="TRIAL",
+        help="The trial's job_id, or as much as makes it clear",
+        autocompletion=trial_words,
+    ),
 ]
 Trials = Annotated[
     list[str] | None,
-    typer.Argument(metavar="TRIAL", help="The trials' job_ids; all trials if none is given"),
+    typer.Argument(
+        metavar="TRIAL",
+        help="The trials' job_ids; all trials if none is given",
+        autocompletion=trial_words,
+    ),
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask")]
