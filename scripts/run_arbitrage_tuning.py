@@ -6,7 +6,8 @@ from pathlib import Path
 if not __package__:  # run by its path: the checkout is not on sys.path then
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from kubectl_tune.workloads.arbitrage.command import run
 from kubectl_tune.workloads.arbitrage.tune import main
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run(main)

@@ -20,11 +20,13 @@ def backtest(rows, config, *, initial=10_000.0, max_steps=None, stop=None):
             break
         still = []
         for trade in open_trades:
-            if trade[0] == "LONG_A_SHORT_B":
+            if not config.get("close_on_spread_reversal", True):
+                spread = 0.0
+            elif trade[0] == "LONG_A_SHORT_B":
                 spread = (bid_b * rate - ask_a) / ask_a * 1e4
             else:
                 spread = (bid_a - ask_b * rate) / (ask_b * rate) * 1e4
-            if config.get("close_on_spread_reversal", True) and spread < 0:
+            if spread < 0:
                 trade[2] = (trade[1] - 0.0 - cost) / 1e4 * config["max_position_usd"]
                 realized += trade[2]
                 won += trade[2] > 0

@@ -13,7 +13,7 @@ ENGINE_VERSION = "1.0"
 """Stands in every result; it changes whenever a number of a result may change."""
 
 CAVEAT = (
-    "no trade of this engine can lose: it books every exit at spread 0 and charges costs once,"
-    " so PnL, win rate and drawdown flatter"
+    "this engine flatters: it books every exit at a spread of 0, so no trade of it can lose, "
+    "and ranking by its PnL can pick the wrong parameters"
 )
 """What a ranking made with this workload has to say, in one line."""

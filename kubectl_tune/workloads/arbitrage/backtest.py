@@ -17,6 +17,7 @@ from . import CAVEAT
 from .arbitrage_backtest import ArbitrageBacktester, BacktestConfig, BacktestResult
 from .arbitrage_core import ArbitrageConfig, ArbitrageEngine, OrderBookSnapshot
 from .bad_rows import POLICIES, BadRowPolicy
+from .command import run
 from .quotes import Quotes, load_quotes
 from .tune import BAD_ROWS_HELP, add_strategy_flags
 
@@ -117,4 +118,4 @@ def _log(level: str, message: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run(main)

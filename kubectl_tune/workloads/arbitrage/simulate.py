@@ -20,6 +20,7 @@ from itertools import islice
 from pathlib import Path
 from typing import IO
 
+from .command import run
 from .faults import Row, with_faults
 from .market import MarketConfig, Quote, quotes
 from .parquet import write_parquet
@@ -129,4 +130,4 @@ def _text(path: Path | None) -> Iterator[IO[str]]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run(main)

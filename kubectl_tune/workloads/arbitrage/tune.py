@@ -20,6 +20,7 @@ from . import result, settings
 from .arbitrage_core import GATES
 from .arbitrage_tuning import ArbitrageTuningRunner, TuningConfig, TuningRun
 from .bad_rows import POLICIES
+from .command import run
 
 
 class Failure(Exception):
@@ -180,4 +181,4 @@ def _warn(sentence: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run(main)
