@@ -6,13 +6,14 @@ One rule for every engine; only the places of its files differ.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from kubectl_tune.session import SessionInfo
-from kubectl_tune.template import bindings, render
+from kubectl_tune.template import bindings, placeholders, render
 from kubectl_tune.trial import Trial, TrialSpec
 
 
@@ -67,16 +68,25 @@ def spec_hash(
     stands for shipped code. `job_id` and `index` count only where the command has them.
     """
     command = spec.command or command
-    named = {"job_id": spec.id, "index": spec.index}
-    text = json.dumps(
+    if _names_trial(command):
+        named = {"job_id": spec.id, "index": spec.index}
+        command = tuple(render([word], named)[0] for word in command)
+    text = _canonical(
         {
-            "command": [render([word], named)[0] for word in command],
+            "command": command,
             "config": spec.config,
             "env": spec.env,
             "image": spec.image,
             "files": files,
             "code": code,
-        },
-        sort_keys=True,
+        }
     )
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+_canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
+
+
+@functools.lru_cache(maxsize=64)
+def _names_trial(command: tuple[str, ...]) -> bool:
+    return not {"job_id", "index"}.isdisjoint(placeholders(command))

@@ -82,9 +82,9 @@ def session_info(row: Mapping[str, Any]) -> SessionInfo:
 def stored_trial(row: Sequence[Any]) -> StoredTrial:
     (index, job_id, slug, hash, state, attempt, job, pod, node, failure, reason, exit_code,
      started, finished, failures, losses, metrics, line) = row  # fmt: skip
-    spec = _spec(json.loads(line), index) if line else TrialSpec(job_id, index, {})
+    spec = _spec(json.loads(line) if line else {"job_id": job_id, "config": {}}, index, slug, hash)
     trial = Trial(
-        spec.named(slug, hash), attempt, TrialState(state), job, pod, node,
+        spec, attempt, TrialState(state), job, pod, node,
         Failure(failure) if failure else None, reason, exit_code, started, finished,
         failures, losses,
     )  # fmt: skip
@@ -101,11 +101,11 @@ def plan_line(spec: TrialSpec) -> str:
     return json.dumps(line | {key: value for key, value in optional.items() if value})
 
 
-def _spec(line: Mapping[str, Any], index: int) -> TrialSpec:
+def _spec(line: Mapping[str, Any], index: int, slug: str, hash: str) -> TrialSpec:
     return TrialSpec(
         line["job_id"], index, line["config"], line.get("output_json", ""),
         tuple(line.get("command", ())), line.get("env", {}), line.get("timeout"),
-        line.get("image", ""),
+        line.get("image", ""), slug, hash,
     )  # fmt: skip
 
 
