@@ -195,7 +195,7 @@ def test_unknown_keys_are_left_alone_but_misspelt_ones_named(config, capsys):
     config |= {
         "colour": "red",
         "slipage_bps": 1,
-        "max-open-trades": 3,
+        "max-position-usd": 3,
         "stop_on_drawdown_pct": None,
     }
 
