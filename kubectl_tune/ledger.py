@@ -95,7 +95,7 @@ class Ledger:
             self.best = Best(trial.id, info.metric, value)
 
     def _stored(self, trial: Trial, event: TrialEvent, outcome: result.Result) -> StoredResult:
-        value = result.number(outcome.metrics.get(self.session.info.metric))
+        value = result.number(result.dig(outcome.metrics, self.session.info.metric))
         objective = None if value is None else float(value)
         metrics = {key: result.finite(value) for key, value in outcome.metrics.items()}
         return StoredResult(trial.spec, trial.attempt, event.result or "", metrics, objective)
