@@ -1,23 +1,23 @@
 """
 The agent runs commands for a driver, at most PARALLEL at once and the others as room comes:
-`python agent.py JOURNAL PARALLEL`, one request a line on stdin. JOURNAL is the number of a file descriptor, open for appending and locked by the driver. The
-lock lives as long as the agent does: who finds it held knows that this process is alive.
+`python agent.py JOURNAL PARALLEL`, with one request a line on stdin.
 
 One file, standard library only, nothing of ours imported, so that it can travel into a pod.
 Its two rules: what happened is in the journal before anybody is told of it, and when its
-driver goes away every process group it started dies.
+driver goes away every process group it started dies. JOURNAL is a file descriptor, open for
+appending and locked; the lock lives as long as the agent does, and so proves it alive.
 
-Requests (JSON, one a line):
+Requests (JSON):
   {"do": "run", "key", "argv", "env", "timeout", "grace", "folder", "config", "log"}
-  {"do": "cancel", "key"}          ends one: SIGTERM, after `grace` seconds SIGKILL
-  {"do": "stop", "grace"}          ends all, then the agent; so do SIGTERM and, at once, end of input
+  {"do": "cancel", "key"}   ends one: SIGTERM, after `grace` seconds SIGKILL
+  {"do": "stop", "grace"}   ends all and the agent; so do SIGTERM and the end of the requests
 Journal (JSON, one a line; a torn last line counts for nothing):
   {"agent": pid, "host", "at"}
   {"key", "event": "running", "at", "pid"}
   {"key", "event": "ended", "at", "started", "code", "why", "detail", "result"}
-`started` and `code` are null for one that never began. `why` is exit, timeout, cancelled, stopped,
-bad-result, machine (it had no room for one more
-process) or begun (an earlier agent had already begun this attempt); `code` is as a shell has it (127 no such command, 128+N killed by signal N). One byte
+`why` is exit, timeout, cancelled, stopped, bad-result, machine (it had no room for one more
+process) or begun (an earlier agent had begun this attempt). `code` is as a shell has it: 127
+no such command, 128+N killed by signal N; null, as `started`, for what never began. One byte
 on stdout says that the journal has grown.
 """
 
