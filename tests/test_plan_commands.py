@@ -217,3 +217,92 @@ class TestValidate:
             peaks.append(int(done.stdout.split()[-1]))
 
         assert peaks[1] < peaks[0] * 1.5
+
+
+SPEC = """\
+data_file: d.csv
+fixed: {taker_fee_a_bps: 5, max_position_usd: 1000}
+grids:
+  - {name: min_spread_bps, values: [20, 30]}
+  - {name: slippage_bps, values: [3, 5.5]}
+tag_prefix: sess001
+"""
+FIRST = (
+    '{"job_id": "sess001_0001", "config": {"data_file": "d.csv", "initial_balance_usd": 10000.0,'
+    ' "max_open_trades": 1, "taker_fee_a_bps": 5, "max_position_usd": 1000, "min_spread_bps": 20,'
+    ' "slippage_bps": 3, "tag": "sess001"},'
+    ' "output_json": "outputs/tuning/sess001/sess001_0001.json"}'
+)
+
+
+class TestPlan:
+    def test_a_plan_goes_to_standard_output(self, capsys):
+        """
+        Only the plan, a trial a line, to the letter of the format.
+        """
+        spec = write(SPEC, "spec.yaml")
+
+        assert main(["plan", spec]) == 0
+
+        out, err = capsys.readouterr()
+        assert out.splitlines()[0] == FIRST
+        assert len(out.splitlines()) == 4
+        assert err == ""
+
+    def test_a_file_holds_the_same_bytes(self, capsys):
+        """
+        `--to` makes folders, replaces what was there, and says how many trials it wrote.
+        """
+        spec = write(SPEC, "spec.yaml")
+        assert main(["plan", spec]) == 0
+        expected = capsys.readouterr().out
+
+        for _ in range(2):
+            assert main(["plan", spec, "--to", "plans/plan.jsonl"]) == 0
+            assert capsys.readouterr() == ("", "4 trials written to plans/plan.jsonl\n")
+            assert Path("plans/plan.jsonl").read_text() == expected
+        assert os.listdir("plans") == ["plan.jsonl"]
+
+    def test_a_wrong_spec_writes_nothing(self, capsys):
+        """
+        Every problem is said at once, and the old plan stays.
+        """
+        old = write("old", "plan.jsonl")
+        spec = write("data_file: 3\nmax_jobs: -1\ngrdis: []\n", "spec.yaml")
+
+        assert main(["plan", spec, "--to", old]) == 2
+
+        out, err = capsys.readouterr()
+        assert out == ""
+        assert err.startswith("error: spec.yaml: 3 problems\n")
+        assert "did you mean grids?" in err
+        assert Path(old).read_text() == "old"
+
+    def test_warnings_leave_standard_output_clean(self, capsys):
+        spec = write(SPEC + "colour: red\n", "spec.yaml")
+
+        assert main(["plan", spec]) == 0
+
+        out, err = capsys.readouterr()
+        assert [json.loads(text)["job_id"] for text in out.splitlines()][-1] == "sess001_0004"
+        assert err.startswith('warning: spec.yaml: unknown key "colour" is ignored')
+
+    @pytest.mark.parametrize(
+        ("args", "said"),
+        [
+            (["nope.yaml"], "error: nope.yaml: no such file\n"),
+            (["plan.jsonl"], "error: plan.jsonl: not a spec\n"),
+            (["spec.yaml", "--to", "./spec.yaml"], "error: --to ./spec.yaml is the spec\n"),
+            (["spec.yaml", "--to", "."], "error: can't write .: Is a directory\n"),
+        ],
+    )
+    def test_what_can_not_be_made_is_a_sentence(self, args, said, capsys):
+        write(SPEC, "spec.yaml")
+        write(line())
+
+        assert main(["plan", *args]) == 2
+
+        out, err = capsys.readouterr()
+        assert out == ""
+        assert err.startswith(said)
+        assert Path("spec.yaml").read_text() == SPEC
