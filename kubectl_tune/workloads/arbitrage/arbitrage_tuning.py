@@ -115,9 +115,10 @@ class ArbitrageTuningRunner:
         try:
             quotes = self._quotes()
             backtester = self._backtester()
-            result = backtester.run(quotes)
+            result = _tried(backtester, quotes)
         except Exception as error:
-            raise RuntimeError(f"Tuning job failed: {_said(error)}") from error
+            reason = str(error) or type(error).__name__
+            raise RuntimeError(f"Tuning job failed: {reason}") from error
         seconds = time.perf_counter() - started
         metrics = self._metrics(result, quotes, seconds)
         return TuningRun(metrics, quotes, backtester.ledger.events)
@@ -192,7 +193,11 @@ RESULT_KEYS = (
 OTHER_KEYS = {"exchange_a_to_b_rate": 1.0, "gate": "min_spread", "bad_rows": "seed"}
 
 
-def _said(error: Exception) -> str:
-    if isinstance(error, ZeroDivisionError):
-        return "an open trade met a price of zero (--bad-rows skip leaves such rows out)"
-    return str(error) or type(error).__name__
+def _tried(backtester: ArbitrageBacktester, quotes: Quotes) -> BacktestResult:
+    try:
+        return backtester.run(quotes)
+    except ZeroDivisionError as error:
+        raise ZeroDivisionError(
+            "an open trade met a price of zero (--bad-rows skip leaves such rows out);"
+            f" bad rows: {quotes.bad_rows}"
+        ) from error
