@@ -1,0 +1,69 @@
+"""`kubectl tune list`: the sessions, newest first."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import Annotated
+
+import typer
+
+from kubectl_tune import sessions
+from kubectl_tune.cli.options import globals_, output
+from kubectl_tune.cli.state import open_store_to_read
+from kubectl_tune.errors import SessionNotFound
+from kubectl_tune.session import SessionState
+from kubectl_tune.sessions import Standing
+from kubectl_tune.views.objects import json_text, session_object, yaml_text
+from kubectl_tune.views.tables import sessions_table
+
+
+def command(
+    format: Annotated[str, output("table", "wide", "json", "yaml", "name")] = "table",
+    running: Annotated[
+        bool, typer.Option("--running", help="Only sessions that a driver has now")
+    ] = False,
+    no_headers: Annotated[
+        bool, typer.Option("--no-headers", help="Print a table without its headers")
+    ] = False,
+) -> None:
+    """
+    List the sessions, the newest first.
+
+    With -n or --context, only those of that namespace or context.
+
+    Examples:
+      # All sessions
+      kubectl tune list
+
+      # Names of those that run now
+      kubectl tune list --running -o name
+    """
+    found = [each for each in standings() if _meant(each, running)]
+    if format in ("json", "yaml"):
+        text = (json_text if format == "json" else yaml_text)([*map(session_object, found)])
+    elif format == "name":
+        text = "".join(f"session/{each.summary.info.name}\n" for each in found)
+    elif not found:
+        print("No sessions found", file=sys.stderr)
+        return
+    else:
+        text = sessions_table(found, time.time(), wide=format == "wide", no_headers=no_headers)
+    sys.stdout.write(text)
+
+
+def standings() -> list[Standing]:
+    try:
+        store = open_store_to_read()
+    except SessionNotFound:  # nothing was ever run
+        return []
+    return [sessions.standing(store, name) for name in store.names()]
+
+
+def _meant(standing: Standing, running: bool) -> bool:
+    given, target = globals_(), standing.summary.info.target
+    return (
+        (not running or standing.state is SessionState.RUNNING)
+        and given.namespace in ("", target.namespace)
+        and given.context in ("", target.context)
+    )

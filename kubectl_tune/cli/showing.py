@@ -1,0 +1,38 @@
+"""A session in the formats that `status` and `watch` share."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+from kubectl_tune.rows import StoredTrial
+from kubectl_tune.sessions import Standing
+from kubectl_tune.store import Store
+from kubectl_tune.views import objects
+from kubectl_tune.views.status import shares, status_text
+
+
+def pieces(store: Store, standing: Standing, format: str) -> Iterator[str]:
+    """Yield a session in one of the formats, piece by piece; read it inside of one moment."""
+    name = standing.summary.info.name
+    match format:
+        case "name":
+            yield f"session/{name}\n"
+        case "json":
+            yield from objects.json_status(standing, store.trials(name))
+        case "yaml":
+            yield from objects.yaml_status(standing, store.trials(name))
+        case "wide":
+            yield status_text(standing, list(store.trials(name)), time.time(), wide=True)
+        case _:
+            yield status_text(standing, telling(store, standing), time.time())
+
+
+def telling(store: Store, standing: Standing) -> list[StoredTrial]:
+    """Read the trials that are worth a row; how many there are in all costs nothing."""
+    name = standing.summary.info.name
+    return [
+        trial
+        for state, share in shares(standing).items()
+        for trial in store.trials(name, states=[state], limit=share)
+    ]

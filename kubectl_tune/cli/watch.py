@@ -1,0 +1,129 @@
+"""`kubectl tune watch`: a session as it changes."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import time
+from collections.abc import Iterator
+from typing import Annotated
+
+from kubectl_tune import sessions
+from kubectl_tune.cli.options import Session, output
+from kubectl_tune.cli.showing import pieces, telling
+from kubectl_tune.cli.state import open_store_to_read
+from kubectl_tune.lock import current_driver
+from kubectl_tune.session import SessionState
+from kubectl_tune.sessions import Standing
+from kubectl_tune.store import Store
+from kubectl_tune.views.status import status_text
+from kubectl_tune.views.tables import sessions_table
+
+TURN = 0.2  # seconds between two looks
+PATIENCE = 5.0  # seconds for a driver to come that is on its way
+REPAINT = 1.0  # seconds after which times and ages are out of date
+LINE = 1.0  # seconds between two lines where there is no terminal
+UNFINISHED = (SessionState.RUNNING, SessionState.DETACHED, SessionState.PENDING)
+
+
+def command(
+    session: Session = "",
+    format: Annotated[str, output("table", "wide", "json", "yaml", "name")] = "table",
+) -> None:
+    """
+    Show a session as it changes, until it has ended; then how it ended.
+
+    On a terminal the table is painted anew; elsewhere there is a line for each change.
+    Watching changes nothing: Ctrl-C ends the watching alone.
+
+    Examples:
+      # Watch the newest session
+      kubectl tune watch
+
+      # Log how a session goes
+      kubectl tune watch nightly >nightly.log
+    """
+    store = open_store_to_read()
+    follow(store, sessions.find(store, session), format)
+
+
+def follow(store: Store, name: str, format: str) -> None:
+    """Show a session until it has ended, or nobody drives it, and then once more in full."""
+    show = _Screen() if sys.stdout.isatty() else _Lines()
+    for standing in changes(store, name):
+        if standing.state in UNFINISHED:
+            show(store, standing)
+    show.close()
+    with store.moment():
+        sys.stdout.writelines(pieces(store, sessions.standing(store, name), format))
+    sys.stdout.flush()
+
+
+def changes(store: Store, name: str, *, patience: float = PATIENCE) -> Iterator[Standing]:
+    """
+    Yield how a session stands, each turn, until it has ended.
+
+    Without a driver it ends too, once one could have come in `patience` seconds. A turn in
+    which nothing was written costs next to nothing.
+    """
+    folder, alone = store.folder(name), time.monotonic()
+    seen, standing = None, None
+    while True:
+        now = (store.version, current_driver(folder))
+        if standing is None or now != seen:
+            seen, standing = now, sessions.standing(store, name)
+        yield standing
+        if standing.state not in UNFINISHED:
+            return
+        if standing.driver:
+            alone = time.monotonic()
+        elif time.monotonic() - alone > patience:
+            return
+        time.sleep(TURN)
+
+
+class _Lines:
+    """A line for each change, in the columns of `list`; the header once."""
+
+    def __init__(self) -> None:
+        self._said, self._due = "", 0.0
+
+    def __call__(self, store: Store, standing: Standing) -> None:
+        now = time.monotonic()
+        text = sessions_table(
+            [standing], standing.summary.info.created, no_headers=bool(self._said)
+        )
+        if now >= self._due and text.splitlines()[-1] != self._said:
+            self._said, self._due = text.splitlines()[-1], now + LINE
+            sys.stdout.write(text)
+            sys.stdout.flush()
+
+    def close(self) -> None:
+        pass
+
+
+class _Screen:
+    """The session's table, painted over the one before."""
+
+    def __init__(self) -> None:
+        self._seen: Standing | None = None
+        self._due = 0.0
+        self._lines = 0
+
+    def __call__(self, store: Store, standing: Standing) -> None:
+        now = time.monotonic()
+        if standing is self._seen and now < self._due:
+            return
+        self._seen, self._due = standing, now + REPAINT
+        text = status_text(standing, telling(store, standing), time.time())
+        columns, rows = shutil.get_terminal_size()
+        lines = [line[: columns - 1] for line in text.splitlines()][: max(1, rows - 1)]
+        sys.stdout.write(self._back() + "".join(f"{line}\x1b[K\n" for line in lines) + "\x1b[J")
+        sys.stdout.flush()
+        self._lines = len(lines)
+
+    def close(self) -> None:
+        sys.stdout.write(self._back() + "\x1b[J" * bool(self._lines))
+
+    def _back(self) -> str:
+        return f"\x1b[{self._lines}F" if self._lines else ""

@@ -1,0 +1,114 @@
+"""
+Sessions and trials as tables: what `list` and `status` show to people.
+
+NAME first, AGE last, in kubectl's layout; what does not apply is `<none>`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from kubectl_tune.rows import StoredTrial
+from kubectl_tune.session import SessionInfo
+from kubectl_tune.sessions import Standing
+from kubectl_tune.table import age, duration, table
+from kubectl_tune.trial import TrialState
+
+FAULTS = (TrialState.FAILED, TrialState.TIMED_OUT, TrialState.LOST)
+_REASON = 60  # characters of a reason; all of it with -o wide
+
+Cell = Callable[[StoredTrial], Any]
+
+
+def sessions_table(
+    standings: Sequence[Standing], now: float, *, wide: bool = False, no_headers: bool = False
+) -> str:
+    headers = ["name", "state", "done", "failed", "total", "engine", "best"]
+    headers += ["best-trial", "metric", "plan", "context", "namespace"] if wide else []
+    rows = [_session_row(standing, now, wide) for standing in standings]
+    return table(rows, [*headers, "age"], no_headers=no_headers)
+
+
+def trials_table(
+    trials: Iterable[StoredTrial], info: SessionInfo, now: float, *, wide: bool = False
+) -> str:
+    shown = list(trials)
+    columns = (_wide if wide else _narrow)(shown, info, now)
+    rows = [[cell(trial) for cell in columns.values()] for trial in shown]
+    return table(rows, [name.replace("_", "-") for name in columns])
+
+
+def done(standing: Standing) -> int:
+    """How many trials have ended, one way or another."""
+    return sum(count for state, count in standing.summary.counts.items() if state.ended)
+
+
+def failed(standing: Standing) -> int:
+    return sum(standing.summary.counts.get(state, 0) for state in FAULTS)
+
+
+def _session_row(standing: Standing, now: float, wide: bool) -> list[Any]:
+    info, best = standing.summary.info, standing.summary.best
+    row = [
+        info.name, str(standing.state), done(standing), failed(standing), info.total,
+        info.target.engine, best and best.value,
+    ]  # fmt: skip
+    if wide:
+        row += [best and best.job_id, best and best.metric, info.plan]
+        row += [info.target.context, info.target.namespace]
+    return [*row, age(info.created, now)]
+
+
+def _narrow(trials: Sequence[StoredTrial], info: SessionInfo, now: float) -> dict[str, Cell]:
+    columns: dict[str, Cell] = {
+        "name": lambda each: each.trial.id,
+        "state": lambda each: str(each.trial.state),
+        "attempt": lambda each: each.trial.attempt,
+        **_metric(trials, info),
+    }
+    if any(each.trial.reason for each in trials):
+        columns["reason"] = lambda each: _cut(each.trial.reason)
+    return columns | _times(now)
+
+
+def _wide(trials: Sequence[StoredTrial], info: SessionInfo, now: float) -> dict[str, Cell]:
+    return {
+        "name": lambda each: each.trial.id,
+        "index": lambda each: each.trial.spec.index,
+        "state": lambda each: str(each.trial.state),
+        "attempt": lambda each: each.trial.attempt,
+        **_metric(trials, info),
+        "job": lambda each: each.trial.job,
+        "pod": lambda each: each.trial.pod,
+        "node": lambda each: each.trial.node,
+        "class": lambda each: each.trial.failure,
+        "reason": lambda each: each.trial.reason,
+        "exit-code": lambda each: each.trial.exit_code,
+        **_times(now),
+    }
+
+
+def _metric(trials: Sequence[StoredTrial], info: SessionInfo) -> dict[str, Cell]:
+    name = info.metric
+    if not name or not any(each.metrics and name in each.metrics for each in trials):
+        return {}
+    return {name: lambda each: (each.metrics or {}).get(name)}
+
+
+def _times(now: float) -> dict[str, Cell]:
+    def ran(each: StoredTrial) -> str | None:
+        trial = each.trial
+        if trial.started is None:
+            return None
+        return duration((trial.finished or now) - trial.started)
+
+    def begun(each: StoredTrial) -> str | None:
+        started = each.trial.started
+        return None if started is None else age(started, now)
+
+    return {"duration": ran, "age": begun}
+
+
+def _cut(reason: str) -> str:
+    return reason if len(reason) <= _REASON else f"{reason[: _REASON - 1]}…"
