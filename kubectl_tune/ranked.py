@@ -1,0 +1,141 @@
+"""
+What there is to rank: the trials of a session, or the result files of a folder.
+
+One rule: a ranking has a metric that somebody has named, its command or the user; nothing
+is guessed but the end of it that is best.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from kubectl_tune import ranking, result
+from kubectl_tune.direction import Direction
+from kubectl_tune.errors import ResultError, UsageError
+from kubectl_tune.ranking import Condition, Ranked
+from kubectl_tune.result import flat, number
+from kubectl_tune.resultrow import Row
+from kubectl_tune.rows import StoredTrial
+from kubectl_tune.store import Store
+from kubectl_tune.trial import TrialState
+from kubectl_tune.tuning_session import result_files
+from kubectl_tune.workload import ARBITRAGE
+
+_LOOKED_AT = 3  # results at the head of a ranking that are asked what computed them
+_LISTED = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What somebody wants to see of a field; the words are those of the flags."""
+
+    metric: str = ""
+    direction: Direction | None = None
+    where: Condition | None = None
+    sort: str = ""
+    top: int | None = None
+    group_by: Sequence[str] = ()
+    everything: bool = False  # trials that have not succeeded, too
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    places: Sequence[Ranked]
+    among: Sequence[Row]  # of which the places may be the head
+    metric: str
+    caveat: str
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """All trials that may be ranked, and what is known of how to."""
+
+    name: str  # as in "session nightly"
+    rows: Sequence[Row]
+    metric: str
+    direction: str
+    caveat: Callable[[Sequence[Ranked]], str]
+
+    def ranking(self, asked: Asked) -> Ranking:
+        """Rank what there is; without any metrics there is an order, and no ranks."""
+        rows = list(self.rows) if asked.everything else self.successes
+        metric, direction = asked.metric or self.metric, asked.direction
+        if direction is None and metric == self.metric and self.direction:
+            direction = "maximize" if self.direction == "maximize" else "minimize"
+        if not (metric or asked.sort) and any(row.metrics for row in rows):
+            raise UsageError(f"nothing says what to rank {self.name} by", hint=_named(rows))
+        places = ranking.rank(
+            rows, metric=metric if any(row.metrics for row in rows) else None,
+            direction=direction, where=asked.where, top=asked.top, group_by=asked.group_by,
+            sort=asked.sort or (),
+        )  # fmt: skip
+        return Ranking(places, rows, metric, self.caveat(places) if places else "")
+
+    @property
+    def successes(self) -> list[Row]:
+        return [row for row in self.rows if row.state == TrialState.SUCCEEDED]
+
+    def emptiness(self, asked: Asked) -> str:
+        """Say why a ranking shows nothing."""
+        if not self.rows:
+            return f"no results in {self.name}"
+        if asked.everything or self.successes:
+            return f"nothing of {self.name} passes --where" if asked.where else "nothing to show"
+        counts = Counter(str(row.state) for row in self.rows)
+        listed = ", ".join(f"{count} {state}" for state, count in counts.items())
+        return f"no trial of {self.name} has succeeded so far: {listed}"
+
+
+def of_session(store: Store, name: str) -> Field:
+    """Read a session as it stands, while it runs too."""
+    info = store.info(name)
+    rows = [row_of(stored) for stored in store.trials(name, specs=True)]
+
+    def caveat(places: Sequence[Ranked]) -> str:
+        # Who runs our engine by a command of their own is told by the results themselves.
+        return info.caveat or _said_by(
+            store.result(name, place.row.job_id) for place in places[:_LOOKED_AT]
+        )
+
+    return Field(f"session {name}", rows, info.metric, info.direction, caveat)
+
+
+def row_of(stored: StoredTrial) -> Row:
+    trial = stored.trial
+    return Row(
+        trial.id, stored.metrics or {}, trial.spec.config, trial.spec.output_json,
+        trial.state, trial.spec.index,
+    )  # fmt: skip
+
+
+def of_folder(folder: str) -> Field:
+    rows = result_files.rows(folder)
+    ours = any(ARBITRAGE.metric in row.metrics for row in rows)
+    metric, direction = (ARBITRAGE.metric, ARBITRAGE.direction) if ours else ("", "")
+
+    def caveat(places: Sequence[Ranked]) -> str:
+        return ranking.caveat(place.row for place in places)
+
+    return Field(f"folder {folder}", rows, metric, direction, caveat)
+
+
+def _said_by(texts: Iterable[str | None]) -> str:
+    return ranking.caveat(Row("", {}, extra={"engine": _engine(text)}) for text in texts)
+
+
+def _engine(text: str | None) -> str:
+    try:
+        return result.parse(text or "").engine
+    except ResultError:
+        return ""
+
+
+def _named(rows: Iterable[Row]) -> str:
+    numbers = (flat(row.metrics).items() for row in rows)
+    names = dict.fromkeys(n for items in numbers for n, value in items if number(value) is not None)
+    if not names:
+        return "no result has a number to rank by; --sort takes texts too"
+    more = ", ..." if len(names) > _LISTED else ""
+    return f"name one with --metric: {', '.join(list(names)[:_LISTED])}{more}"
