@@ -450,3 +450,21 @@ def test_the_command_runs_by_each_of_its_names(tmp_path, command, cwd):
 
     assert (done.returncode, done.stderr) == (0, "")
     assert strict(done.stdout)["metrics"]["realized_pnl_usd"] == 18.5
+
+
+def test_a_config_too_deep_is_refused_like_any_other():
+    """
+    Nesting without end is bad JSON, not a crash.
+    """
+    Path("deep.json").write_text('{"a":' * 100_000)
+
+    assert tune.main(["--config", "deep.json"]) == 1
+
+
+def test_an_empty_output_name_means_stdout(capsys):
+    """
+    As if the flag were not there.
+    """
+    assert tune.main([*flags(data_file="d.csv", **STRATEGY), "--output-json", ""]) == 0
+
+    assert strict(capsys.readouterr().out)["status"] == "success"

@@ -80,26 +80,34 @@ CONVERT: dict[str, Callable[[Any], Any]] = {
 
 def read_config(argument: str) -> dict[str, Any]:
     """A config as JSON, as @FILE, or as the name of a file that exists."""
+    text = _file_text(argument)
+    if text is None and not argument.lstrip().startswith(("{", "[")):
+        raise ValueError(f"--config {_short(argument)} is neither a JSON object nor a file")
     try:
-        config = json.loads(_config_text(argument))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"--config is not valid JSON: {error}") from error
+        config = json.loads(argument if text is None else text)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"--config {_short(argument)} is not valid JSON: {error}") from error
     if not isinstance(config, dict):
-        raise ValueError(f"--config must be a JSON object, not {json.dumps(config)[:40]}")
+        raise ValueError(f"--config must be a JSON object, not {_short(json.dumps(config))}")
     return config
 
 
-def _config_text(argument: str) -> str:
-    if argument.lstrip().startswith("{"):
-        return argument
+def _file_text(argument: str) -> str | None:
+    """What the file holds that the argument names, or None where it isn't the name of one."""
     named = argument.startswith("@")
-    path = Path(argument[1:] if named else argument)
+    path = argument[named:]
     try:
-        if named or path.is_file():
-            return path.read_text(encoding="utf-8-sig")
+        if named or (not argument.lstrip().startswith("{") and os.path.isfile(path)):
+            return Path(path).read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"--config: {path} is not UTF-8 text: {error}") from error
     except OSError as error:
         raise ValueError(f"--config: cannot read {path}: {error.strerror}") from error
-    return argument
+    return None
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def merged(config: Mapping[str, Any], flags: Mapping[str, Any]) -> dict[str, Any]:
@@ -120,7 +128,7 @@ def tuning_config(settings: Mapping[str, Any], environment: Mapping[str, str]) -
         try:
             values[name] = CONVERT[name](value)
         except ValueError as error:
-            problems.append(f"{name} {error}, not {json.dumps(value)}")
+            problems.append(f"{name} {error}, not {_short(json.dumps(value))}")
     if problems:
         raise ValueError("; ".join(problems))
     values.setdefault("job_id", job_id(environment))

@@ -47,13 +47,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         args = parser().parse_args(arguments)
         given.update(_settings(args))
         outcome = _outcome(given, arguments)
-        _deliver(outcome, output_json)
     except Failure as failure:
-        print(f"{failure.label}: {failure}", file=sys.stderr)
+        _say(failure)
         if output_json:
             _leave_failure(result.failure(given, failure.kind, str(failure)), output_json)
         return failure.code
-    return 0
+    return _deliver(outcome, output_json)
 
 
 def parser() -> Parser:
@@ -106,12 +105,12 @@ def add_strategy_flags(parser: argparse.ArgumentParser, *, required: bool) -> No
 def _output_json(arguments: Sequence[str]) -> Path | None:
     """Where a result goes, known even where the other arguments are wrong."""
     finder = argparse.ArgumentParser(add_help=False, exit_on_error=False)
-    finder.add_argument("--output-json", type=Path)
+    finder.add_argument("--output-json", default="")
     try:
-        found: Path | None = finder.parse_known_args(arguments)[0].output_json
+        found = finder.parse_known_args(arguments)[0].output_json
     except argparse.ArgumentError:
         return None
-    return found
+    return Path(found) if found else None
 
 
 def _settings(args: argparse.Namespace) -> dict[str, Any]:
@@ -149,23 +148,33 @@ def _run(config: TuningConfig) -> TuningRun:
         raise _fatal(str(error), type(cause).__name__) from error
 
 
-def _deliver(outcome: dict[str, Any], output_json: Path | None) -> None:
+def _deliver(outcome: dict[str, Any], output_json: Path | None) -> int:
     text = result.to_json(outcome)
     if output_json is None:
         print(text)
-        return
+        return 0
     try:
         result.write(output_json, text + "\n")
-    except OSError as error:
-        raise _fatal(f"cannot write {output_json}: {error.strerror}", "OSError") from error
+    except (OSError, ValueError) as error:
+        _say(_fatal(_unwritten(output_json, error), "OSError"))
+        return 2
     print(f"[D38_TUNING] Result written to: {output_json}")
+    return 0
 
 
 def _leave_failure(outcome: dict[str, Any], output_json: Path) -> None:
     try:
         result.write(output_json, result.to_json(outcome) + "\n")
-    except OSError as error:
-        _warn(f"cannot write {output_json}: {error.strerror}")
+    except (OSError, ValueError) as error:
+        _warn(_unwritten(output_json, error))
+
+
+def _unwritten(path: Path, error: Exception) -> str:
+    return f"cannot write {path}: {getattr(error, 'strerror', None) or error}"
+
+
+def _say(failure: Failure) -> None:
+    print(f"{failure.label}: {failure}", file=sys.stderr)
 
 
 def _error(error: BaseException) -> Failure:
