@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 import time
@@ -49,7 +50,8 @@ def command(
 
 def follow(store: Store, name: str, format: str) -> None:
     """Show a session until it has ended, or nobody drives it, and then once more in full."""
-    show = _Screen() if sys.stdout.isatty() else _Lines()
+    paints = sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
+    show = _Screen() if paints else _Lines()
     for standing in changes(store, name):
         if standing.state in UNFINISHED:
             show(store, standing)
@@ -89,14 +91,13 @@ class _Lines:
         self._said, self._due = "", 0.0
 
     def __call__(self, store: Store, standing: Standing) -> None:
-        now = time.monotonic()
-        text = sessions_table(
-            [standing], standing.summary.info.created, no_headers=bool(self._said)
-        )
-        if now >= self._due and text.splitlines()[-1] != self._said:
-            self._said, self._due = text.splitlines()[-1], now + LINE
-            sys.stdout.write(text)
-            sys.stdout.flush()
+        now, summary = time.monotonic(), standing.summary
+        said = sessions_table([standing], summary.info.created)  # all but its age
+        if now < self._due or said == self._said:
+            return
+        header, line = sessions_table([standing], time.time()).splitlines()
+        print(line if self._said else f"{header}\n{line}", flush=True)
+        self._said, self._due = said, now + LINE
 
     def close(self) -> None:
         pass

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from kubectl_tune.result import dig
 from kubectl_tune.rows import StoredTrial
 from kubectl_tune.session import SessionInfo
 from kubectl_tune.sessions import Standing
@@ -91,9 +92,9 @@ def _wide(trials: Sequence[StoredTrial], info: SessionInfo, now: float) -> dict[
 
 def _metric(trials: Sequence[StoredTrial], info: SessionInfo) -> dict[str, Cell]:
     name = info.metric
-    if not name or not any(each.metrics and name in each.metrics for each in trials):
+    if not name or all(dig(each.metrics or {}, name) is None for each in trials):
         return {}
-    return {name: lambda each: (each.metrics or {}).get(name)}
+    return {name: lambda each: dig(each.metrics or {}, name)}
 
 
 def _times(now: float) -> dict[str, Cell]:
