@@ -32,6 +32,7 @@ import selectors
 import shutil
 import signal
 import socket
+import stat
 import sys
 import time
 from collections import deque
@@ -41,8 +42,11 @@ CHUNK = 65536
 LOG_HEAD = 64 << 20  # bytes of output kept from the start of an attempt,
 LOG_TAIL = 1 << 20  # and from its end, when it prints more
 RESULT_LIMIT = 64 << 20
+CANDIDATES = 8  # lines that look like a result before the last that is one is sought
 LINE_LIMIT = 1 << 20  # a longer line of stdout is no result
 ORPHAN_GRACE = 0.4  # seconds between SIGTERM and SIGKILL when the driver is gone
+PAUSE = 0.25  # seconds before the machine is asked again for what it lacked,
+TRIES = 4  # so often while nothing of ours runs
 SHORTAGES = (errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE)
 
 
@@ -87,6 +91,10 @@ class Log:
             os.close(self._fd)
 
     def _keep(self, text: bytes) -> None:
+        if len(text) > self._tail_limit:  # lines of one character make much of little
+            cut = text.index(b"\n", -self._tail_limit - 1) + 1
+            self._omitted += cut
+            text = text[cut:]
         self._tail.append(text)
         self._tail_size += len(text)
         while self._tail_size > self._tail_limit:
@@ -112,7 +120,7 @@ class LastObject:
     def __init__(self) -> None:
         self._line = b""
         self._too_long = False
-        self._found: deque[bytes] = deque(maxlen=8)  # lines that look like one, newest last
+        self._found: list[bytes] = []  # lines that look like one, newest last
 
     def feed(self, data: bytes) -> None:
         *lines, rest = (self._line + data).split(b"\n")
@@ -127,15 +135,20 @@ class LastObject:
     def text(self) -> str | None:
         if not self._too_long:
             self._note(self._line)
-        for line in reversed(self._found):
-            text = line.decode("utf-8", "replace").strip()
-            if isinstance(_json(text), dict):
-                return text
-        return None
+        self._found = self._last()
+        return self._found[0].decode("utf-8", "replace").strip() if self._found else None
 
     def _note(self, line: bytes) -> None:
         if line[:1] in b"{ \t" and line.strip()[:1] == b"{" and line.rstrip()[-1:] == b"}":
             self._found.append(line)
+            if len(self._found) == CANDIDATES:
+                self._found = self._last()
+
+    def _last(self) -> list[bytes]:
+        for line in reversed(self._found):
+            if isinstance(_json(line.decode("utf-8", "replace")), dict):
+                return [line]
+        return []
 
 
 class Attempt:
@@ -151,32 +164,37 @@ class Attempt:
         self.pid = 0
         self.started = 0.0
         self.streams: list[tuple[int, bytes]] = []
+        self._ends: list[int] = []  # the command's, of these
         self._log = Log(request["log"])
         self._object = LastObject()
 
-    def start(self, argv: list[str], env: dict[bytes, bytes], config: str) -> None:
-        """Start the command; OSError and ValueError say why it can't be started."""
+    def prepare(self, config: str) -> None:
+        """Write the config and open the streams; an OSError is no fault of the command's."""
         fd = os.open(f"{self.folder}/config.json", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        _write(fd, config.encode())
-        os.close(fd)
-        ends = [os.pipe() for _ in (1, 2)]
         try:
-            self.pid = os.posix_spawn(
-                _program(argv[0], env.get(b"PATH", os.defpath.encode())),
-                argv,
-                env,
-                file_actions=[
-                    (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
-                    (os.POSIX_SPAWN_DUP2, ends[0][1], 1),
-                    (os.POSIX_SPAWN_DUP2, ends[1][1], 2),
-                ],
-                setsid=True,
-                setsigdef=[signal.SIGPIPE, signal.SIGXFSZ],  # Python ignores them, trials don't
-            )
+            _write(fd, config.encode())
         finally:
-            for _, end in ends:
-                os.close(end)
-            self.streams = [(ends[0][0], b"stdout"), (ends[1][0], b"stderr")]
+            os.close(fd)
+        for stream in (b"stdout", b"stderr"):
+            fd, end = os.pipe()
+            self.streams.append((fd, stream))
+            self._ends.append(end)
+
+    def start(self, argv: list[str], env: dict[bytes, bytes]) -> None:
+        """Start the command; OSError and ValueError say why it can't be started."""
+        self.pid = os.posix_spawn(
+            _program(argv[0], env.get(b"PATH", os.defpath.encode())),
+            argv,
+            env,
+            file_actions=[
+                (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+                (os.POSIX_SPAWN_DUP2, self._ends[0], 1),
+                (os.POSIX_SPAWN_DUP2, self._ends[1], 2),
+            ],
+            setsid=True,
+            setsigdef=[signal.SIGPIPE, signal.SIGXFSZ],  # Python ignores them, trials don't
+        )
+        self._close_ends()
         self.started = time.time()
         for fd, _ in self.streams:
             os.set_blocking(fd, False)
@@ -224,20 +242,25 @@ class Attempt:
         detail = "; ".join(filter(None, (fault, self._log.fault)))
         return {"code": code, "why": why, "detail": detail, "result": result}
 
-    def refused(self, error: Exception, why: str = "exit") -> dict[str, Any]:
+    def refused(self, error: Exception, why: str) -> dict[str, Any]:
         """The record of a command that could not be started at all."""
         self._close()
         code = 127 if isinstance(error, FileNotFoundError) else 126
-        why = "machine" if getattr(error, "errno", None) in SHORTAGES else why
         text = getattr(error, "strerror", None) or str(error)
         name = getattr(error, "filename", None)
         what = f"{text}: {os.fsdecode(name)}" if name else text
-        return {"code": code, "why": why, "detail": what, "result": None}
+        detail = what.encode("utf-8", "backslashreplace").decode()
+        return {"code": code, "why": why, "detail": detail, "result": None}
 
     def _close(self) -> None:
+        self._close_ends()
         for fd, stream in self.streams:
             self._drain(fd, stream)
         self._log.close()
+
+    def _close_ends(self) -> None:
+        while self._ends:
+            os.close(self._ends.pop())
 
     def _drain(self, fd: int, stream: bytes) -> None:
         # A process that left the group may hold the pipe open, and fill it, for ever.
@@ -282,8 +305,10 @@ class Folders:
         for name in ("config.json", "result.json"):
             with contextlib.suppress(OSError):
                 os.unlink(f"{path}/{name}")
-        if os.path.isdir(path) and not os.listdir(path):  # else the trial left something in it
-            self._empty.append(path)
+        with contextlib.suppress(OSError):
+            # Else the trial left something in it, or changed what it is.
+            if os.lstat(path).st_mode == stat.S_IFDIR | 0o700 and not os.listdir(path):
+                self._empty.append(path)
 
     def close(self) -> None:
         for path in self._empty:
@@ -302,7 +327,8 @@ class Agent:
         self._running: dict[int, Attempt] = {}  # by process id
         self._folders = Folders()
         self._environment = dict(os.environb)
-        self._stopping = False
+        self._stopping = self._signalled = False
+        self._pause_until = 0.0
         self._news = False
         self._selector = selectors.DefaultSelector()
         self._selector.register(requests, selectors.EVENT_READ, self._read_requests)
@@ -315,7 +341,10 @@ class Agent:
         for number in (signal.SIGCHLD, signal.SIGINT):
             signal.signal(number, lambda *_: None)
         for number in (signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, lambda *_: self._stop(ORPHAN_GRACE))
+            signal.signal(number, self._note_signal)
+
+    def _note_signal(self, *_: object) -> None:
+        self._signalled = True
 
     def run(self) -> None:
         self._write({"agent": os.getpid(), "host": socket.gethostname(), "at": time.time()})
@@ -330,10 +359,16 @@ class Agent:
     def _turn(self) -> None:
         for key, _ in self._selector.select(self._patience()):
             key.data()
-        self._reap()
-        while self._queue and len(self._running) < self._parallel:
-            self._start(self._queue.popleft())
+        gone = self._reap()
+        if self._signalled:
+            self._stop(ORPHAN_GRACE)
         now = time.monotonic()
+        while self._room() and now >= self._pause_until:
+            self._start(self._queue.popleft())
+        for attempt, code in gone:  # after what takes their place: it runs meanwhile
+            for fd, _ in attempt.streams:
+                self.silence(fd)
+            self._ended(attempt, attempt.record(code))
         for attempt in list(self._running.values()):
             attempt.tick(now)
         if self._news:
@@ -341,8 +376,13 @@ class Agent:
             with contextlib.suppress(BlockingIOError, BrokenPipeError):
                 os.write(self._wake, b".")
 
+    def _room(self) -> bool:
+        return bool(self._queue) and len(self._running) < self._parallel
+
     def _patience(self) -> float | None:
         times = [a.kill_at for a in self._running.values() if a.kill_at is not None]
+        if self._room():
+            times.append(self._pause_until)
         return max(0.0, min(times) - time.monotonic()) if times else None
 
     def _read_requests(self) -> None:
@@ -351,6 +391,8 @@ class Agent:
         for line in filter(None, lines):
             request = json.loads(line)
             match request["do"]:
+                case "run" if self._stopping:
+                    self._unbegun(request, "stopped")
                 case "run":
                     self._queue.append(request)
                 case "cancel":
@@ -363,23 +405,41 @@ class Agent:
 
     def _start(self, request: dict[str, Any]) -> None:
         attempt = Attempt(request)
-        env = {os.fsencode(k): os.fsencode(v) for k, v in request["env"].items()}
         try:
             # The folder is the mark of an attempt that may have begun: never twice.
             self._folders.take(attempt.folder)
+            attempt.prepare(request["config"])
         except OSError as error:
-            self._ended(attempt, attempt.refused(error, "begun"))
+            if error.errno in (errno.EEXIST, errno.ENOTEMPTY):
+                self._ended(attempt, attempt.refused(error, "begun"))
+            else:
+                self._put_off(request, attempt, error)
             return
         try:
-            attempt.start(request["argv"], self._environment | env, request["config"])
+            env = {os.fsencode(k): os.fsencode(v) for k, v in request["env"].items()}
+            attempt.start(request["argv"], self._environment | env)
         except (OSError, ValueError) as error:
-            self._ended(attempt, attempt.refused(error))
+            if getattr(error, "errno", None) in SHORTAGES:
+                self._put_off(request, attempt, error)
+            else:
+                self._ended(attempt, attempt.refused(error, "exit"))
             return
         self._running[attempt.pid] = attempt
         at, pid = attempt.started, attempt.pid
         self._write({"key": attempt.key, "event": "running", "at": at, "pid": pid})
         for fd, stream in attempt.streams:
             self._selector.register(fd, selectors.EVENT_READ, _reader(self, attempt, fd, stream))
+
+    def _put_off(self, request: dict[str, Any], attempt: Attempt, error: Exception) -> None:
+        """Wait for what the machine lacks; it may be what other attempts have."""
+        tries = request["tries"] = request.get("tries", 0) + (not self._running)
+        record = attempt.refused(error, "machine")
+        if tries > TRIES:
+            self._ended(attempt, record)
+            return
+        self._folders.give_back(attempt.folder)
+        self._queue.appendleft(request)
+        self._pause_until = time.monotonic() + PAUSE
 
     def _cancel(self, key: str) -> None:
         for request in [each for each in self._queue if each["key"] == key]:
@@ -397,19 +457,20 @@ class Agent:
             attempt.end("stopped", grace)
             attempt.kill_at = min(attempt.kill_at or 0.0, time.monotonic() + grace)
 
-    def _reap(self) -> None:
+    def _reap(self) -> list[tuple[Attempt, int]]:
+        """Return the attempts whose command has ended since, with its exit code."""
+        gone = []
         while self._running:
             try:
                 pid, status = os.waitpid(-1, os.WNOHANG)
             except ChildProcessError:
-                return
+                break
             if not pid:
-                return
+                break
             if attempt := self._running.pop(pid, None):
-                for fd, _ in attempt.streams:
-                    self.silence(fd)
                 code = os.waitstatus_to_exitcode(status)
-                self._ended(attempt, attempt.record(code if code >= 0 else 128 - code))
+                gone.append((attempt, code if code >= 0 else 128 - code))
+        return gone
 
     def _unbegun(self, request: dict[str, Any], why: str) -> None:
         times = {"at": time.time(), "started": None}
@@ -417,7 +478,7 @@ class Agent:
         self._write({"key": request["key"], "event": "ended"} | times | record)
 
     def silence(self, fd: int) -> None:
-        with contextlib.suppress(KeyError):
+        if fd in self._selector.get_map():
             self._selector.unregister(fd)
 
     def _ended(self, attempt: Attempt, record: dict[str, Any]) -> None:
@@ -457,9 +518,15 @@ def _program(name: str, path: bytes) -> bytes:
 
 def _contents(path: str, limit: int) -> str | None:
     """Return a file's text, or None when it is larger than `limit` bytes."""
-    fd = os.open(path, os.O_RDONLY)
-    with open(fd, encoding="utf-8") as file:
-        return None if os.fstat(fd).st_size > limit else file.read(limit)
+    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # opening a pipe waits for its writer
+    try:
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            raise ValueError("it is not a file")
+        with open(fd, "rb", closefd=False) as file:
+            data = file.read(limit + 1)
+    finally:
+        os.close(fd)
+    return None if len(data) > limit else data.decode("utf-8-sig")
 
 
 def _stamp(at: float) -> bytes:

@@ -148,8 +148,9 @@ class Trial:
         state = event.state
         if state is TrialState.PENDING:  # somebody asks for it anew: so are its retries
             return Trial(self.spec, event.attempt)
-        return replace(
-            trial,
+        return Trial(  # not `replace`: this is done for every event of every trial
+            spec=trial.spec,
+            attempt=trial.attempt,
             state=state,
             job=event.job or trial.job,
             pod=event.pod or trial.pod,

@@ -132,6 +132,7 @@ class LocalEngine:
     def close(self) -> list[TrialEvent]:
         """End the agent and its trials."""
         if self._process is None:
+            self._close_journal()
             return []
         self._ask({"do": "stop", "grace": GRACE})
         self._flush()
@@ -140,7 +141,14 @@ class LocalEngine:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-        return [*self._news(), *self._bereaved()]
+        events = [*self._news(), *self._bereaved()]
+        self._close_journal()
+        return events
+
+    def _close_journal(self) -> None:
+        if self._reader:
+            self._reader.close()
+        self._reader = None
 
     def _request(self, key: str, trial: Trial) -> dict[str, Any]:
         folder = f"{self._folder}/work/{key}"
@@ -196,8 +204,14 @@ class LocalEngine:
         """Read what the journal has more of."""
         if self._reader is None:
             return []
-        *lines, self._torn = (self._torn + self._reader.read()).split(b"\n")
-        return [event for line in lines for event in self._told(_parsed(line))]
+        *texts, self._torn = (self._torn + self._reader.read()).split(b"\n")
+        lines = [_parsed(text) for text in texts]
+        over = {line.get("key") for line in lines if line.get("event") == "ended"}
+        # That it ran is no news of an attempt that has ended.
+        lines = [
+            line for line in lines if line.get("event") == "ended" or line.get("key") not in over
+        ]
+        return [event for line in lines for event in self._told(line)]
 
     def _told(self, line: dict[str, Any]) -> Iterator[TrialEvent]:
         trial = self._held.get(line.get("key", ""))
