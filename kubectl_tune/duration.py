@@ -8,9 +8,10 @@ import re
 from kubectl_tune.errors import UsageError
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-_PART = r"(?:[0-9]+\.?[0-9]*|\.[0-9]+)"
+_PART = r"(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)"
 _WHOLE = re.compile(rf"{_PART}|(?:{_PART}(?:ms|[smhd]))+")
 _PIECE = re.compile(rf"({_PART})(ms|[smhd])")
+_LONGEST_TEXT = 100
 _LONGEST = 100 * 366 * 86400.0
 
 
@@ -35,7 +36,7 @@ def _number(value: float) -> float:
 
 def _spelled(text: str) -> float:
     word = text.strip().lower()
-    if not _WHOLE.fullmatch(word):
+    if len(word) > _LONGEST_TEXT or not _WHOLE.fullmatch(word):
         raise _wrong(text)
     pieces = _PIECE.findall(word)
     if not pieces:

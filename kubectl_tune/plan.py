@@ -21,7 +21,7 @@ from kubectl_tune.planlayouts import KnownKeys, Layouts, shell_words
 from kubectl_tune.planline import Fault, kind, shown
 from kubectl_tune.planpaths import Paths
 from kubectl_tune.problem import PlanProblems, Problem, Severity
-from kubectl_tune.strictjson import Reader, key_column, value_column
+from kubectl_tune.strictjson import Places, Reader
 from kubectl_tune.trial import TrialSpec
 from kubectl_tune.workload import ARBITRAGE, Workload
 
@@ -118,8 +118,8 @@ class _Reading:
         self._together(number, line, text, faults)
         if not faults and not defects:
             return line
-        for fault in faults:
-            self.problems.append(_placed(fault, number, text))
+        places = Places(text)
+        self.problems.extend(_placed(fault, number, places) for fault in faults)
         wrong = defects or any(fault.severity is Severity.ERROR for fault in faults)
         return None if wrong else line
 
@@ -213,8 +213,8 @@ def _collision(job_id: str, other: str, line: int, name: str) -> Fault:
     )
 
 
-def _placed(fault: Fault, number: int, text: str) -> Problem:
-    column = (key_column if fault.key else value_column)(text, fault.path)
+def _placed(fault: Fault, number: int, places: Places) -> Problem:
+    column = (places.key if fault.key else places.value)(fault.path)
     return Problem(number, column, fault.message, fault.hint, fault.severity)
 
 

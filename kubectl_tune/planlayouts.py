@@ -15,12 +15,13 @@ from typing import Any
 
 from kubectl_tune.planline import Fault, kind, shown
 from kubectl_tune.problem import Problem, Severity
-from kubectl_tune.strictjson import key_columns
+from kubectl_tune.strictjson import Places
 from kubectl_tune.suggest import near
 from kubectl_tune.template import RESERVED, placeholders
 from kubectl_tune.workload import Workload
 
 _MOST = 1000  # sets of keys worth comparing; a plan with more has no rule to break
+_MOST_KEYS = 300  # all their names are held against each other
 _SHELLS = frozenset(["sh", "bash", "dash", "zsh", "ksh", "ash"])
 _WARNING = Severity.WARNING
 
@@ -104,7 +105,8 @@ class Layouts:
         if layout is None:
             if len(self._layouts) >= _MOST:
                 return
-            columns = key_columns(text, ("config",))
+            places = Places(text)
+            columns = {**places.keys(("config",)), "": places.value(("config",))}
             layout = self._layouts[command, keys] = _Layout(command, keys, line, columns)
         layout.count += 1
 
@@ -120,12 +122,14 @@ class Layouts:
         for layout in self._layouts.values():
             counts.update(dict.fromkeys(layout.keys, layout.count))
         total = sum(layout.count for layout in self._layouts.values())
+        if len(counts) > _MOST_KEYS:
+            return
         common = [key for key, count in counts.items() if count * 2 > total]
-        said = set[str]()
+        said = {key for key, count in counts.items() if count * 2 >= total}
         for layout in self._layouts.values():
+            others = [key for key in common if key not in layout.keys]
             for key in layout.keys:
-                others = [other for other in common if other not in layout.keys]
-                if counts[key] * 2 < total and key not in said and (meant := near(key, others)):
+                if key not in said and (meant := near(key, others)):
                     said.add(key)
                     yield _odd(layout, key, counts[key], meant)
 

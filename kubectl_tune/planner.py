@@ -23,7 +23,7 @@ from kubectl_tune.workload import ARBITRAGE, Workload
 Point = tuple[Any, ...]
 
 _COUNTABLE = 2**53  # shares of the way that a float can tell apart
-_PATIENCE = 100_000  # draws in a row that give nothing new
+_PATIENCE = 10_000  # draws in a row that give nothing new
 
 
 def lines(
@@ -121,11 +121,9 @@ def _drawn(spec: Spec) -> list[Point]:
     misses = 0
     while len(found) < (spec.most or 0):
         point = tuple(one.at(chance.random()) for one in spec.parameters)
-        key = json.dumps(point)  # 1, 1.0 and true are three values
-        if key in found or not _wanted(spec, point):
-            misses += 1
-        else:
-            found[key], misses = point, 0
+        misses += 1
+        if _wanted(spec, point) and (key := json.dumps(point)) not in found:
+            found[key], misses = point, 0  # by its text, because 1, 1.0 and true are equal
         if misses > _PATIENCE:
             raise PlanError(
                 f"only {len(found)} of {spec.most} different trials found by drawing",

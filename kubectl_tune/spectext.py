@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import yaml
 
 # What YAML 1.2 and every person read as a number, and PyYAML as a text.
-_NUMBER = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)[eE][-+]?[0-9]+")
+_NUMBER = re.compile(r"[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)[eE][-+]?[0-9]+")
 
 
 class SyntaxProblem(PlanError):

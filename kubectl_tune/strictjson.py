@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -104,33 +104,39 @@ def _plain(value: Any, text: str) -> bool:
     return keys == text.count(":")
 
 
-def key_column(text: str, path: Path) -> int:
-    """Return where the last key of `path` stands; where its object does if it has no such key."""
-    return _column(text, path, key=True)
+class Places:
+    """Where the keys and values of one document stand; each object is gone through once."""
 
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._known: dict[int, dict[str | int, tuple[int, int]]] = {}
 
-def value_column(text: str, path: Path) -> int:
-    return _column(text, path, key=False)
+    def key(self, path: Path) -> int:
+        """Return the column of the last key of `path`, or of what should hold it."""
+        *above, last = path
+        at = self._value(above)
+        return self._members(at).get(last, (at, at))[0] + 1
 
+    def value(self, path: Path) -> int:
+        return self._value(path) + 1
 
-def key_columns(text: str, path: Path) -> dict[str, int]:
-    """Return where the keys of the object at `path` stand, and under "" where it begins."""
-    at = value_column(text, path) - 1
-    found = {name: key_at + 1 for name, key_at, _ in _members(text, at) if isinstance(name, str)}
-    return {**found, "": at + 1}
+    def keys(self, path: Path) -> dict[str, int]:
+        """Return the columns of all keys of the object at `path`."""
+        members = self._members(self._value(path))
+        return {name: place[0] + 1 for name, place in members.items() if isinstance(name, str)}
 
+    def _value(self, path: Sequence[str | int]) -> int:
+        at = _skip(self._text, 0)
+        for step in path:
+            at = self._members(at).get(step, (at, at))[1]
+        return at
 
-def _column(text: str, path: Path, *, key: bool) -> int:
-    at = _skip(text, 0)
-    for depth, step in enumerate(path):
-        last = depth == len(path) - 1
-        for name, key_at, value_at in _members(text, at):
-            if name == step:
-                at = key_at if last and key else value_at
-                break
-        else:
-            break
-    return at + 1
+    def _members(self, at: int) -> dict[str | int, tuple[int, int]]:
+        if at not in self._known:
+            found = self._known[at] = {}
+            for name, key_at, value_at in _members(self._text, at):
+                found.setdefault(name, (key_at, value_at))
+        return self._known[at]
 
 
 def _skip(text: str, at: int) -> int:

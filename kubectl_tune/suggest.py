@@ -2,7 +2,7 @@
 What somebody meant who wrote a word that nobody knows.
 
 A word is near a known one if it is the same but for case and separators, if few of
-its letters differ (one in four, at most three), or if only words were left out.
+its letters differ (one in four, at most three), or if a lesser part was left out.
 """
 
 from __future__ import annotations
@@ -57,9 +57,9 @@ def _words(text: str) -> list[str]:
 
 
 def _shortened(word: str, other: str) -> bool:
-    """Tell whether `word` is `other` with some of its words left out."""
+    """Tell whether `word` is `other` with some of its words left out, but most letters kept."""
     short, full = _words(word), iter(_words(other))
-    return len("".join(short)) > 3 and all(part in full for part in short)
+    return 2 * len(_plain(word)) > len(_plain(other)) and all(part in full for part in short)
 
 
 def _distance(a: str, b: str, limit: int) -> int:
