@@ -54,7 +54,7 @@ def trial_object(stored: StoredTrial) -> dict[str, Any]:
         "state": str(trial.state),
         "attempt": trial.attempt,
         **_place(trial),
-        "metrics": None if metrics is None else dict(metrics),
+        "metrics": finite(metrics),
     }
 
 
