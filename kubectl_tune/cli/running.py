@@ -17,7 +17,7 @@ from typing import Annotated, Any, get_type_hints
 
 import typer
 
-from kubectl_tune import beginning, engines, planfile, sessions
+from kubectl_tune import beginning, driving, engines, planfile
 from kubectl_tune.cli.errors import FlagError
 from kubectl_tune.cli.frame import BEHIND
 from kubectl_tune.cli.options import DURATION
@@ -170,7 +170,7 @@ def drive(store: Store, name: str, *, quiet: bool) -> int:
     if not quiet:
         print(begun(store.info(name)), file=sys.stderr)
     try:
-        outcome = sessions.drive(store, name, show=progress)
+        outcome = driving.drive(store, name, show=progress)
     finally:
         progress.close()
     text = closing(outcome.standing, quiet=quiet)

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from kubectl_tune import beginning, sessions, statefile
+from kubectl_tune import beginning, driving, statefile
 from kubectl_tune.errors import TuneError
 from kubectl_tune.halt import Halt
 from kubectl_tune.session import Policy, SessionInfo, Target
@@ -117,7 +117,7 @@ class TuningSessionRunner:
         store = Store.open(statefile.default_path(os.environ))
         try:
             info = beginning.begin(store, self._info(), specs, ARBITRAGE.file_keys)
-            sessions.drive(store, info.name, show=lambda session, ended, best: None)
+            driving.drive(store, info.name, show=lambda session, ended, best: None)
             return {row.trial.id: row.trial for row in store.trials(info.name)}
         finally:
             store.close()
