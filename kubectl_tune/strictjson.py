@@ -22,7 +22,7 @@ _HUGE = re.compile(r"\d[eE]\+?\d{3}|\d{300}")  # what may read as infinity
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _LONE = re.compile("[\ud800-\udfff]")
 _TEXT = frozenset([str])
-_NESTED = frozenset([dict, list])
+_INFINITE = frozenset([math.inf, -math.inf])
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,18 +89,20 @@ def _plain(value: Any, text: str) -> bool:
     if type(value) is not dict or "\\u" in text:
         return False
     keys = len(value)
-    for inner in value.values():
-        kind = type(inner)
-        if kind is dict:
-            keys += len(inner)
-            parts = inner.values()
-            if math.inf in parts or -math.inf in parts or not _NESTED.isdisjoint(map(type, parts)):
+    try:
+        for inner in value.values():
+            kind = type(inner)
+            if kind is dict:
+                keys += len(inner)
+                if not _INFINITE.isdisjoint(inner.values()):
+                    return False
+            elif kind is list:
+                if not _TEXT.issuperset(map(type, inner)):
+                    return False
+            elif kind is float and inner in _INFINITE:
                 return False
-        elif kind is list:
-            if not _TEXT.issuperset(map(type, inner)):
-                return False
-        elif kind is float and math.isinf(inner):
-            return False
+    except TypeError:  # a list or an object, deeper than we look, has no hash
+        return False
     return keys == text.count(":")
 
 
