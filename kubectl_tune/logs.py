@@ -7,11 +7,11 @@ empty one: files are made at the first byte.
 
 from __future__ import annotations
 
-import contextlib
 import re
 import warnings
 from collections import deque
 from collections.abc import Iterable, Iterator
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
@@ -42,7 +42,7 @@ class Wanted:
     def _is_new(self, line: LogLine) -> bool:
         if self.since is None:
             return True
-        with contextlib.suppress(ValueError):  # a damaged file
+        with suppress(ValueError):  # a damaged file
             return line.at >= self.since
         return True
 
@@ -95,7 +95,8 @@ def attempt_of(
 
 def lines(path: Path, wanted: Wanted) -> Iterator[LogLine]:
     """Yield the wanted lines that are in a log now."""
-    return LogFile(path, wanted).news(final=True)
+    with closing(LogFile(path, wanted)) as log:
+        yield from log.news(final=True)
 
 
 class LogFile:
