@@ -8,15 +8,17 @@ file that can't be used in full is refused before anything is started.
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from kubectl_tune.errors import StoreError
+from kubectl_tune.errors import StoreError, UsageError
 
 APPLICATION = 0x6B74756E  # "ktun", in the file's header
 VERSION = 1
+SHARED_MEMORY = 65536  # bytes beside the file that SQLite needs to open it at all
 
 SCHEMA = """
 CREATE TABLE sessions (
@@ -58,6 +60,10 @@ CREATE TABLE requests (
 );
 """
 
+DAMAGED = (
+    "it is damaged",
+    "move it away and start anew; results already written to output_json are whole",
+)
 _SAID = {
     "SQLITE_FULL": ("there is no space left for it", "free some space, then go on"),
     "SQLITE_READONLY": ("it is read-only", "give write permission, or name another with --state"),
@@ -67,10 +73,7 @@ _SAID = {
     "SQLITE_BUSY": ("another program has held it for too long", "try again in a moment"),
     "SQLITE_LOCKED": ("another program has held it for too long", "try again in a moment"),
     "SQLITE_NOTADB": ("it is not a state file", "name another one with --state"),
-    "SQLITE_CORRUPT": (
-        "it is damaged",
-        "move it away and start anew; results already written to output_json are whole",
-    ),
+    "SQLITE_CORRUPT": DAMAGED,
     "SQLITE_IOERR": ("it can't be read or written", "check the disk that it is on"),
 }
 
@@ -89,10 +92,39 @@ def explained(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.DatabaseError as error:
-        name = getattr(error, "sqlite_errorname", None) or ""
-        said = next((text for code, text in _SAID.items() if name.startswith(code)), None)
-        what, hint = said or (str(error), "")
+        what, hint = _said(error, path)
         raise StoreError(f"state file {path}: {what}", hint=hint) from error
+    except UnicodeDecodeError as error:
+        raise damaged(path) from error
+    except UnicodeEncodeError as error:
+        raise StoreError(
+            f"state file {path}: it can't keep {error.object!r}, which is not UTF-8"
+        ) from error
+
+
+def _said(error: sqlite3.DatabaseError, path: Path) -> tuple[str, str]:
+    name = getattr(error, "sqlite_errorname", None) or ""
+    if name.startswith("SQLITE_IOERR") and shutil.disk_usage(path.parent).free < SHARED_MEMORY:
+        name = "SQLITE_FULL"
+    if str(error).startswith(
+        ("no such ", "cannot join ", "Could not decode ")
+    ):  # what we wrote is not there
+        return DAMAGED
+    return next((text for code, text in _SAID.items() if name.startswith(code)), (str(error), ""))
+
+
+def damaged(path: Path, detail: str = "") -> StoreError:
+    what, hint = DAMAGED
+    return StoreError(f"state file {path}: {what}{f' ({detail})' if detail else ''}", hint=hint)
+
+
+@contextmanager
+def legible(path: Path) -> Iterator[None]:
+    """Say of a row that makes no sense that the state file is damaged."""
+    try:
+        yield
+    except (ValueError, TypeError, LookupError, AttributeError, UsageError) as error:
+        raise damaged(path) from error
 
 
 def connect(path: Path, *, check: bool = False) -> sqlite3.Connection:
@@ -101,6 +133,7 @@ def connect(path: Path, *, check: bool = False) -> sqlite3.Connection:
 
     `check` reads all of it first, so that a damaged file is found before it is relied on.
     """
+    made = not os.path.lexists(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         # Plans may carry secrets in env.
@@ -109,32 +142,60 @@ def connect(path: Path, *, check: bool = False) -> sqlite3.Connection:
         raise StoreError(
             f"state file {path}: {error.strerror}", hint="name another one with --state"
         ) from error
+    try:
+        with explained(path):
+            return _open(path, check=check)
+    except StoreError:
+        if made and not path.stat().st_size:  # there was no room for more than its name
+            path.unlink()
+        raise
+
+
+def connect_to_read(path: Path) -> sqlite3.Connection | None:
+    """Open an existing state file without ever writing to it; None when there is none."""
+    try:
+        if not path.stat().st_size:
+            return None
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise StoreError(f"state file {path}: {error.strerror}") from error
     with explained(path):
-        db = _open(path)
+        if os.access(path, os.W_OK) and os.access(path.parent, os.W_OK):
+            return _open(path)
+        db = sqlite3.connect(f"{path.absolute().as_uri()}?immutable=1", uri=True)
+        with _closed_unless_good(db):
+            _check_version(db, path)
+        return db
+
+
+def _open(path: Path, *, check: bool = False) -> sqlite3.Connection:
+    _refuse_fragment(path)
+    db = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
+    with _closed_unless_good(db):
+        if _check_version(db, path) < VERSION:
+            _lift(db)
+        db.execute("PRAGMA journal_mode=WAL")
+        db.execute("PRAGMA synchronous=FULL")  # a batch that is committed survives a power cut
         if check:
             _examine(db, path)
     return db
 
 
-def connect_to_read(path: Path) -> sqlite3.Connection | None:
-    """Open an existing state file without ever writing to it; None when there is none."""
-    if not path.exists() or not path.stat().st_size:
-        return None
-    with explained(path):
-        if os.access(path, os.W_OK) and os.access(path.parent, os.W_OK):
-            return _open(path)
-        db = sqlite3.connect(f"{path.absolute().as_uri()}?immutable=1", uri=True)
-        _check_version(db, path)
-        return db
+def _refuse_fragment(path: Path) -> None:
+    # SQLite takes what is shorter than its header for an empty file, and would overwrite it.
+    if path.is_file() and 0 < path.stat().st_size < 100:
+        what, hint = _SAID["SQLITE_NOTADB"]
+        raise StoreError(f"state file {path}: {what}", hint=hint)
 
 
-def _open(path: Path) -> sqlite3.Connection:
-    db = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
-    if _check_version(db, path) < VERSION:
-        _lift(db)
-    db.execute("PRAGMA journal_mode=WAL")
-    db.execute("PRAGMA synchronous=FULL")  # a batch that is committed survives a power cut
-    return db
+@contextmanager
+def _closed_unless_good(db: sqlite3.Connection) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        db.close()
+        raise
 
 
 def _check_version(db: sqlite3.Connection, path: Path) -> int:
@@ -170,8 +231,7 @@ def _lift(db: sqlite3.Connection) -> None:
 def _examine(db: sqlite3.Connection, path: Path) -> None:
     (verdict,) = db.execute("PRAGMA quick_check(1)").fetchone()
     if verdict != "ok":
-        what, hint = _SAID["SQLITE_CORRUPT"]
-        raise StoreError(f"state file {path}: {what} ({verdict.splitlines()[0]})", hint=hint)
+        raise damaged(path, verdict.splitlines()[-1])
     db.execute("BEGIN IMMEDIATE")  # writable, by writing
     db.execute("UPDATE sessions SET epoch = epoch WHERE 0")
     db.execute("ROLLBACK")

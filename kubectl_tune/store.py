@@ -81,10 +81,14 @@ class Store:
     def create(self, info: SessionInfo, specs: Sequence[TrialSpec]) -> None:
         """Write down a new session; `StoreError` when its name is taken."""
         folder = self._new_folder(info)
-        with self._transaction():
-            self._insert_session(info, folder)
-            session = self._db.execute("SELECT last_insert_rowid()").fetchone()[0]
-            self._insert_trials(session, specs, info)
+        try:
+            with self._transaction():
+                self._insert_session(info, folder.name)
+                session = self._db.execute("SELECT last_insert_rowid()").fetchone()[0]
+                self._insert_trials(session, specs, info)
+        except BaseException:
+            folder.rmdir()
+            raise
 
     def add_trials(self, name: str, specs: Sequence[TrialSpec]) -> None:
         """Write down trials that an edited plan has added."""
@@ -131,8 +135,9 @@ class Store:
 
     def info(self, name: str) -> SessionInfo:
         rows = self._rows("SELECT * FROM sessions WHERE name = ?", (name,), named=True)
-        for row in rows:
-            return session_info(row)
+        with statefile.legible(self.path):
+            for row in rows:
+                return session_info(row)
         raise SessionNotFound(f"no session named {name}", hint="kubectl tune list shows them all")
 
     def folder(self, name: str) -> Path:
@@ -148,15 +153,11 @@ class Store:
     def summary(self, name: str) -> Summary:
         info = self.info(name)
         session = self._id(name)
-        counts = Counter(
-            {
-                TrialState(state): count
-                for state, count in self._rows(
-                    "SELECT state, count(*) FROM trials WHERE session = ? GROUP BY state",
-                    (session,),
-                )
-            }
+        rows = self._rows(
+            "SELECT state, count(*) FROM trials WHERE session = ? GROUP BY state", (session,)
         )
+        with statefile.legible(self.path):
+            counts = Counter({TrialState(state): count for state, count in rows})
         ((attempts,),) = self._rows("SELECT count(*) FROM attempts WHERE session = ?", (session,))
         ((finished, ended),) = self._rows(
             "SELECT finished, ended FROM sessions WHERE id = ?", (session,)
@@ -189,8 +190,9 @@ class Store:
         where += f" AND state IN ({_marks(words)})" if words else ""
         where += f" AND job_id IN ({_marks(names)})" if names else ""
         sql = f"SELECT {TRIAL_COLUMNS}, {line} FROM trials{join} WHERE {where} ORDER BY idx LIMIT ?"
-        for row in self._rows(sql, (self._id(name), *words, *names, limit)):
-            yield stored_trial(row)
+        rows = self._rows(sql, (self._id(name), *words, *names, limit))
+        with statefile.legible(self.path):
+            yield from map(stored_trial, rows)
 
     def ids(self, name: str) -> list[str]:
         """Return the job_ids of all trials, in plan order."""
@@ -229,8 +231,9 @@ class Store:
             " LEFT JOIN results USING (session, idx, attempt)"
             " WHERE hash = ? AND state = 'Succeeded' ORDER BY session DESC LIMIT 1"
         )
-        for *row, text in self._rows(sql, (hash,)):
-            return stored_trial(row).trial, text
+        with statefile.legible(self.path):
+            for *row, text in self._rows(sql, (hash,)):
+                return stored_trial(row).trial, text
         return None
 
     def outputs(self, name: str) -> set[str]:
@@ -259,12 +262,10 @@ class Store:
     def claim(self, name: str) -> int:
         """Make the caller the session's owner; return the epoch that says so from now on."""
         with self._transaction():
-            self._db.execute(
-                "UPDATE sessions SET epoch = epoch + 1, finished = NULL, ended = '' WHERE name = ?",
-                (name,),
-            )
-            row = self._db.execute("SELECT epoch FROM sessions WHERE name = ?", (name,)).fetchone()
-            self._db.execute("DELETE FROM requests WHERE session = ?", (self._id(name),))
+            session = self._id(name)
+            self._db.execute("UPDATE sessions SET epoch = epoch + 1 WHERE id = ?", (session,))
+            self._db.execute("DELETE FROM requests WHERE session = ?", (session,))
+            row = self._db.execute("SELECT epoch FROM sessions WHERE id = ?", (session,)).fetchone()
         return int(row[0])
 
     @contextmanager
@@ -287,8 +288,12 @@ class Store:
         attempts: Iterable[Trial],
         results: Iterable[StoredResult],
     ) -> None:
-        """Write down how trials stand; only inside `owned`."""
+        """Write down how trials stand, which opens a finished session; only inside `owned`."""
         session = self._id(name)
+        self._db.execute(
+            "UPDATE sessions SET finished = NULL, ended = '' WHERE id = ? AND ended != ''",
+            (session,),
+        )
         kept = list(results)
         self._db.executemany(
             "INSERT OR REPLACE INTO results (session, idx, attempt, text) VALUES (?, ?, ?, ?)",
@@ -323,14 +328,22 @@ class Store:
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
+        """All or nothing; inside of another one, part of that."""
+        if self._db.in_transaction:
+            yield
+            return
         with statefile.explained(self.path):
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield
+                self._db.execute("COMMIT")
             except BaseException:
-                self._db.execute("ROLLBACK") if self._db.in_transaction else None
+                self._undo()
                 raise
-            self._db.execute("COMMIT")
+
+    def _undo(self) -> None:
+        if self._db.in_transaction:  # SQLite undoes some of them itself, as on a full disk
+            self._db.execute("ROLLBACK")
 
     def _rows(self, sql: str, values: Sequence[Any] = (), *, named: bool = False) -> Iterator[Any]:
         with statefile.explained(self.path):
@@ -340,8 +353,9 @@ class Store:
             yield from cursor.execute(sql, values)
 
     def _id(self, name: str) -> int:
-        for (id,) in self._rows("SELECT id FROM sessions WHERE name = ?", (name,)):
-            return int(id)
+        with statefile.legible(self.path):
+            for (id,) in self._rows("SELECT id FROM sessions WHERE name = ?", (name,)):
+                return int(id)
         raise SessionNotFound(f"no session named {name}", hint="kubectl tune list shows them all")
 
     def _best(self, session: int, info: SessionInfo) -> Best | None:
@@ -356,13 +370,13 @@ class Store:
             return Best(job_id, info.metric, value)
         return None
 
-    def _new_folder(self, info: SessionInfo) -> str:
+    def _new_folder(self, info: SessionInfo) -> Path:
         """Make the session's folder; another state file beside this one may have the name."""
         sessions = self.path.absolute().parent / "sessions"
         for name in (info.name, f"{info.name}.{info.uid}"):
             try:
                 os.makedirs(sessions / name, mode=0o700)
-                return name
+                return sessions / name
             except FileExistsError:
                 continue
             except OSError as error:
@@ -377,7 +391,6 @@ class Store:
                 list(row.values()),
             )
         except sqlite3.IntegrityError as error:
-            os.rmdir(self.path.absolute().parent / "sessions" / folder)
             raise StoreError(
                 f"there is a session named {info.name} already",
                 hint=f"go on with it: kubectl tune resume {info.name}, or choose another --name",

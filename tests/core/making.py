@@ -11,6 +11,8 @@ from kubectl_tune.session import Policy, Session, SessionInfo, Target
 from kubectl_tune.store import Store
 from kubectl_tune.trial import TrialSpec
 
+PLAIN = Policy()
+
 
 def specs(count: int, **common: Any) -> list[TrialSpec]:
     """Trials t0, t1, ... as a store has them: with slugs and hashes."""
@@ -22,7 +24,7 @@ def specs(count: int, **common: Any) -> list[TrialSpec]:
 def info(
     name: str = "demo",
     *,
-    policy: Policy = Policy(),
+    policy: Policy = PLAIN,
     workdir: str | Path = "/w",
     command: Sequence[str] = ("true",),
     **more: Any,
