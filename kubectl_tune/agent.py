@@ -28,6 +28,7 @@ import errno
 import functools
 import json
 import os
+import re
 import selectors
 import shutil
 import signal
@@ -118,37 +119,49 @@ class LastObject:
     """The last line of a stream that is a JSON object, found as the stream goes by."""
 
     def __init__(self) -> None:
-        self._line = b""
-        self._too_long = False
-        self._found: list[bytes] = []  # lines that look like one, newest last
+        self._line: list[bytes] = []  # what has come of the line that is open
+        self._size = 0
+        self._found: list[bytes] = []  # lines that look like an object, newest last
 
     def feed(self, data: bytes) -> None:
-        *lines, rest = (self._line + data).split(b"\n")
-        for line in lines:
-            if not self._too_long:
+        head, newline, rest = data.partition(b"\n")
+        self._add(head)
+        if newline:
+            self._end_line()
+            whole, newline, rest = rest.rpartition(b"\n")
+            for line in _OBJECTS.findall(whole):
                 self._note(line)
-            self._too_long = False
-        self._line = rest
-        if len(rest) > LINE_LIMIT:
-            self._line, self._too_long = b"", True
+            self._add(rest)
 
     def text(self) -> str | None:
-        if not self._too_long:
-            self._note(self._line)
+        self._end_line()
         self._found = self._last()
         return self._found[0].decode("utf-8", "replace").strip() if self._found else None
 
+    def _add(self, data: bytes) -> None:
+        self._size += len(data)
+        if self._size <= LINE_LIMIT:
+            self._line.append(data)
+
+    def _end_line(self) -> None:
+        line = b"".join(self._line)
+        if self._size <= LINE_LIMIT and _OBJECTS.fullmatch(line):
+            self._note(line)
+        self._line, self._size = [], 0
+
     def _note(self, line: bytes) -> None:
-        if line[:1] in b"{ \t" and line.strip()[:1] == b"{" and line.rstrip()[-1:] == b"}":
-            self._found.append(line)
-            if len(self._found) == CANDIDATES:
-                self._found = self._last()
+        self._found.append(line)
+        if len(self._found) == CANDIDATES:
+            self._found = self._last()
 
     def _last(self) -> list[bytes]:
         for line in reversed(self._found):
             if isinstance(_json(line.decode("utf-8", "replace")), dict):
                 return [line]
         return []
+
+
+_OBJECTS = re.compile(rb"^[ \t]*\{[^\n]*\}[ \t\r]*$", re.MULTILINE)
 
 
 class Attempt:
@@ -296,7 +309,9 @@ class Folders:
         self._empty: list[str] = []
 
     def take(self, path: str) -> None:
-        if self._empty:
+        if path in self._empty:  # the attempt was put off
+            self._empty.remove(path)
+        elif self._empty:
             os.rename(self._empty.pop(), path)
         else:
             os.makedirs(path, mode=0o700)
