@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from kubectl_tune import ranking, result
-from kubectl_tune.direction import Direction
+from kubectl_tune.direction import Direction, direction_of
 from kubectl_tune.errors import ResultError, UsageError
 from kubectl_tune.ranking import Condition, Ranked
 from kubectl_tune.result import flat, number
@@ -45,6 +45,7 @@ class Ranking:
     places: Sequence[Ranked]
     among: Sequence[Row]  # of which the places may be the head
     metric: str
+    direction: Direction | None
     caveat: str
 
 
@@ -61,17 +62,20 @@ class Field:
     def ranking(self, asked: Asked) -> Ranking:
         """Rank what there is; without any metrics there is an order, and no ranks."""
         rows = list(self.rows) if asked.everything else self.successes
-        metric, direction = asked.metric or self.metric, asked.direction
-        if direction is None and metric == self.metric and self.direction:
-            direction = "maximize" if self.direction == "maximize" else "minimize"
-        if not (metric or asked.sort) and any(row.metrics for row in rows):
+        metric, measured = asked.metric or self.metric, any(row.metrics for row in rows)
+        if measured and not (metric or asked.sort):
             raise UsageError(f"nothing says what to rank {self.name} by", hint=_named(rows))
+        direction = asked.direction or self._direction(metric)
         places = ranking.rank(
-            rows, metric=metric if any(row.metrics for row in rows) else None,
-            direction=direction, where=asked.where, top=asked.top, group_by=asked.group_by,
-            sort=asked.sort or (),
+            rows, metric=metric if measured else None, direction=direction, where=asked.where,
+            top=asked.top, group_by=asked.group_by, sort=asked.sort or (),
         )  # fmt: skip
-        return Ranking(places, rows, metric, self.caveat(places) if places else "")
+        return Ranking(places, rows, metric, direction, self.caveat(places) if places else "")
+
+    def _direction(self, metric: str) -> Direction | None:
+        if metric == self.metric and self.direction:
+            return "maximize" if self.direction == "maximize" else "minimize"
+        return direction_of(metric)
 
     @property
     def successes(self) -> list[Row]:

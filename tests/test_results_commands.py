@@ -1,0 +1,342 @@
+"""`results` and `best` as users run them, on sessions that were run."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kubectl_tune.cli import main
+from kubectl_tune.workload import ARBITRAGE
+
+# Writes what its config says, the way a user's program would; without a result it fails.
+PROGRAM = """\
+import json, sys
+config = json.load(open(sys.argv[1]))
+result = config.get("result")
+print("seed", config.get("seed"))
+if result is None:
+    sys.exit(3)
+open(sys.argv[2], "w").write(result if isinstance(result, str) else json.dumps(result))
+"""
+
+QUOTES = """\
+timestamp,best_bid_a,best_ask_a,best_bid_b,best_ask_b
+1,99,100,102,103
+2,102,103,99,100
+3,99,100,102,103
+4,102,103,99,100
+"""
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("KUBECTL_TUNE_STATE", str(tmp_path / "state" / "state.db"))
+    Path("program.py").write_text(PROGRAM)
+    return tmp_path
+
+
+@pytest.fixture
+def run(capsys) -> Callable[..., None]:
+    """Run trials with these configs, as session `demo`."""
+
+    def run(*trials: dict[str, Any], flags: tuple[str, ...] = ("--metric", "loss")) -> None:
+        lines = [{"job_id": f"t{n}", "output_json": f"out/t{n}.json", **trial}
+                 for n, trial in enumerate(trials)]  # fmt: skip
+        Path("plan.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+        command = ["--", sys.executable, "program.py", "{config}", "{output_json}"]
+        code = main(["run", "plan.jsonl", "--engine=local", "--name=demo", *flags, "-q", *command])
+        assert code in (0, 1), capsys.readouterr().err
+        capsys.readouterr()
+
+    return run
+
+
+@pytest.fixture
+def say(capsys) -> Callable[..., tuple[int, str, str]]:
+    def say(*args: str) -> tuple[int, str, str]:
+        code = main(list(args))
+        return code, *capsys.readouterr()
+
+    return say
+
+
+def trial(loss: float | None = None, **config: Any) -> dict[str, Any]:
+    result = {} if loss is None else {"result": {"metrics": {"loss": loss, "size": 10 * loss}}}
+    return {"config": {**config, **result}}
+
+
+def arbitrage(spread: float) -> dict[str, Any]:
+    return {
+        "data_file": "quotes.csv", "min_spread_bps": spread, "taker_fee_a_bps": 5,
+        "taker_fee_b_bps": 5, "slippage_bps": 5, "max_position_usd": 1000,
+    }  # fmt: skip
+
+
+class TestResults:
+    def test_the_best_comes_first(self, run, say):
+        """
+        By the session's metric, its better end, with the config that differs.
+        """
+        run(trial(0.3, lr=1, same=0), trial(0.1, lr=2, same=0), trial(lr=3, same=0))
+
+        code, out, err = say("results", "--columns", "rank,trial,loss,lr")
+
+        assert (code, err) == (0, "")
+        assert [text.split() for text in out.splitlines()] == [
+            ["RANK", "TRIAL", "LOSS", "LR"], ["1", "t1", "0.1", "2"], ["2", "t0", "0.3", "1"],
+        ]  # fmt: skip
+
+    def test_json_is_a_promise(self, run, say):
+        """
+        A list of objects with five keys; metrics and config as they were written.
+        """
+        run(trial(0.3, lr=1), trial(lr=3))
+
+        code, out, _ = say("results", "-o", "json", "--all")
+
+        first, failed = json.loads(out)
+        metrics = {"loss": 0.3, "size": 3.0}
+        assert code == 0
+        assert first == {
+            "rank": 1, "job_id": "t0", "metrics": metrics,
+            "config": {"lr": 1, "result": {"metrics": metrics}}, "output_json": "out/t0.json",
+        }  # fmt: skip
+        assert (failed["rank"], failed["job_id"], failed["metrics"]) == (None, "t1", {})
+
+    def test_conditions_orders_and_groups(self, run, say):
+        run(*(trial(loss / 10, lr=loss, side=loss % 2) for loss in range(1, 7)))
+
+        def ids(*args: str) -> list[str]:
+            code, out, err = say("results", "-o", "jsonl", *args)
+            assert code == 0, err
+            return [json.loads(text)["job_id"] for text in out.splitlines()]
+
+        assert ids() == ["t0", "t1", "t2", "t3", "t4", "t5"]
+        assert ids("--top", "2", "--direction", "maximize") == ["t5", "t4"]
+        assert ids("--where", "loss > 0.2 and lr < 5") == ["t2", "t3"]
+        assert ids("--where", "loss > 0.2", "--where", "lr < 5 or lr > 5") == ["t2", "t3", "t5"]
+        assert ids("--sort", "side,-lr") == ["t5", "t3", "t1", "t4", "t2", "t0"]
+        assert ids("--group-by", "side") == ["t0", "t1"]
+        assert ids("--metric", "size", "--direction", "maximize", "--top=1") == ["t5"]
+
+    def test_without_a_metric_the_ones_there_are_get_named(self, run, say):
+        """
+        Nobody can rank by an unknown measure; `--metric` or `--sort` says which.
+        """
+        run(trial(0.3), flags=())
+
+        code, out, err = say("results")
+
+        assert (code, out) == (2, "")
+        assert err == (
+            "error: nothing says what to rank session demo by\n"
+            "hint: name one with --metric: loss, size\n"
+        )
+        assert say("results", "--metric", "loss", "--columns", "loss")[1].split() == ["LOSS", "0.3"]
+        assert say("results", "--sort", "size", "--columns", "loss")[0] == 0
+
+    @pytest.mark.parametrize(
+        ("args", "said"),
+        [
+            (["--metric", "los"], "did you mean loss?"),
+            (["--where", "size >"], "error: 'size >', column 7"),
+            (["--where", "sise > 1"], "did you mean size?"),
+            (["--columns", "trial,lss"], "did you mean loss?"),
+            (["--metric", "size", "--direction", "up"], "'up' is not one of"),
+            (["--metric", "size"], "doesn't tell which end of it is best"),
+            (["--top", "-1"], "-1 is not in the range"),
+            (["--dir", "nope"], "error: no such folder: nope"),
+            (["demo", "--dir", "out"], "error: --dir ranks a folder, not a session"),
+            (["nope"], "error: no session named nope"),
+            (["-o", "xml"], "allowed formats are: csv,json,jsonl,md,parquet,table,wide"),
+        ],
+        ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+    )
+    def test_what_can_not_be_shown_is_a_sentence(self, args, said, run, say):
+        run(trial(0.3))
+
+        code, out, err = say("results", *args)
+
+        assert (code, out) == (2, "")
+        assert said in err
+
+    def test_nothing_to_rank_is_said_and_no_error(self, run, say):
+        """
+        Programs get an empty list, people a sentence on stderr; the exit code is 0.
+        """
+        run(trial(), trial())
+
+        code, out, err = say("results", "-o", "json")
+
+        assert (code, out) == (0, "[]\n")
+        assert err == "no trial of session demo has succeeded so far: 2 Failed\n"
+        assert say("results")[:2] == (0, "")
+
+    def test_before_any_session_there_is_a_hint(self, say):
+        code, out, err = say("results")
+
+        assert (code, out) == (2, "")
+        assert err.startswith("error: no sessions yet in ")
+
+    def test_a_file_is_written_in_the_format_of_its_name(self, run, say):
+        run(trial(0.3), trial(0.1))
+
+        assert say("results", "--to", "deep/r.csv") == (0, "", "results written to deep/r.csv\n")
+        assert say("results", "--to", "r.txt", "-o", "json")[0] == 0
+
+        rows = list(csv.DictReader(io.StringIO(Path("deep/r.csv").read_text())))
+        assert [(row["rank"], row["job_id"], row["metrics.loss"]) for row in rows] == [
+            ("1", "t1", "0.1"), ("2", "t0", "0.3"),
+        ]  # fmt: skip
+        assert json.loads(Path("r.txt").read_text())[0]["job_id"] == "t1"
+
+    def test_headers_can_be_left_out(self, run, say):
+        run(trial(0.3))
+
+        assert say("results", "--no-headers", "--columns", "trial,loss")[1].split() == ["t0", "0.3"]
+
+    def test_a_folder_needs_no_session(self, say):
+        """
+        Result files of any origin, read like the aggregator reads them; no state file is made.
+        """
+        Path("results").mkdir()
+        for name, loss in (("a", 0.2), ("b", 0.1), ("c", None)):
+            text = "no json" if loss is None else json.dumps({"loss": loss})
+            Path("results", f"{name}.json").write_text(text)
+
+        code, out, _ = say("results", "--dir", "results", "--metric", "loss", "-o", "json", "--all")
+
+        found = [(row["rank"], row["job_id"], row["output_json"]) for row in json.loads(out)]
+        assert code == 0
+        assert found == [(1, "b", "results/b.json"), (2, "a", "results/a.json"),
+                         (None, "c", "results/c.json")]  # fmt: skip
+        assert not Path("state").exists()
+
+    def test_texts_of_trials_do_not_drive_the_terminal(self, run, say):
+        run({"job_id": "a b", "config": {"\u202e": "\x1b[2J", "result": {"loss": 1, "x\x1b": 2}}},
+            {"config": {"\u202e": "\x07", "result": {"loss": 2}}})  # fmt: skip
+
+        for form in ("table", "wide", "csv", "md", "json", "jsonl"):
+            code, out, err = say("results", "-o", form)
+            assert code == 0
+            assert (out + err).replace("\n", "").isprintable()
+
+    @pytest.mark.parametrize("own", [True, False], ids=["its command", "a command of one's own"])
+    def test_the_engine_that_flatters_is_never_without_its_caveat(self, own, say, capsys):
+        """
+        Under tables, on stderr with the formats for programs; whoever started the engine.
+        """
+        Path("quotes.csv").write_text(QUOTES)
+        line = {"job_id": "a", "config": arbitrage(30), "output_json": "out/a.json"}
+        Path("plan.jsonl").write_text(json.dumps(line))
+        command = ["--", *ARBITRAGE.command]
+        flags = [] if own else ["--metric", "realized_pnl_usd", *command]
+        assert main(["run", "plan.jsonl", "--engine=local", "-q", *flags]) == 0
+        capsys.readouterr()
+
+        for args in ([], ["--dir", "out"]):
+            assert ARBITRAGE.caveat in say("results", *args)[1]
+            _, out, err = say("results", *args, "-o", "json")
+            assert len(json.loads(out)) == 1
+            assert err == f"note: {ARBITRAGE.caveat}\n"
+
+
+class TestBest:
+    def test_it_names_the_trial_and_all_about_it(self, run, say):
+        run(trial(0.3, lr=1), trial(0.1, lr=2), trial(lr=3))
+
+        code, out, err = say("best")
+
+        assert (code, err) == (0, "")
+        lines = [" ".join(text.split()) for text in out.splitlines()]
+        assert lines[:4] == [
+            "Trial: t1", "Session: demo", "loss: 0.1 (minimize, best of 2)",
+            f"Result: {Path('out/t1.json').absolute()}",
+        ]  # fmt: skip
+        assert {"size: 1", "lr: 2", "Reproduce it with:"} <= set(lines)
+
+    def test_json_is_a_promise(self, run, say):
+        run(trial(0.3, lr=1))
+
+        found = json.loads(say("best", "-o", "json")[1])
+
+        assert list(found) == [
+            "kind", "session", "job_id", "metric", "direction", "value", "among", "metrics",
+            "config", "output_json", "result", "command", "caveat",
+        ]  # fmt: skip
+        assert (found["job_id"], found["value"], found["caveat"]) == ("t0", 0.3, None)
+
+    def test_parts_of_it_for_scripts(self, run, say):
+        run(trial(0.3, lr=1), trial(0.1, lr=2))
+
+        assert say("best", "-o", "name")[1] == "demo/t1\n"
+        assert json.loads(say("best", "--config")[1])["lr"] == 2
+        assert json.loads(say("best", "--config", "--where", "lr < 2")[1])["lr"] == 1
+        assert say("best", "--metric", "size", "--direction", "maximize", "-o", "name")[1] == (
+            "demo/t0\n"
+        )
+
+    @pytest.mark.parametrize(
+        ("args", "said"),
+        [
+            ([], "error: no trial of session demo has succeeded so far: 1 Failed\n"),
+            (["--config", "-o", "json"], "error: --config has no -o json"),
+        ],
+    )
+    def test_none_is_an_error(self, args, said, run, say):
+        run(trial())
+
+        code, out, err = say("best", *args)
+
+        assert (code, out) == (2, "")
+        assert err.startswith(said)
+
+    def test_the_command_reproduces_the_built_in_workload(self, say, capsys):
+        """
+        Pasted into a shell, the printed line computes the recorded metrics again, and leaves the
+        recorded result as it is.
+        """
+        Path("quotes.csv").write_text(QUOTES)
+        lines = [{"job_id": f"it's {n}", "config": {**arbitrage(n), "tag": "a'b"},
+                  "output_json": f"out/{n}.json"} for n in (1, 30)]  # fmt: skip
+        Path("plan.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+        assert main(["run", "plan.jsonl", "--engine=local", "-q"]) == 0
+        capsys.readouterr()
+        best = json.loads(say("best", "-o", "json")[1])
+        recorded = Path(best["result"]).read_text()
+
+        printed = say("best")[1].partition("Reproduce it with:\n")[2].splitlines()[0]
+
+        assert printed.strip() == best["command"]
+        assert " -m kubectl_tune.workloads.arbitrage.tune --config '{" in printed
+        subprocess.run(printed, shell=True, check=True, capture_output=True)  # noqa: S602
+        (again,) = Path("reproduced").iterdir()
+        metrics = json.loads(again.read_text())["metrics"]
+        for found in (metrics, best["metrics"]):
+            found.pop("runtime_seconds")
+        assert metrics == best["metrics"]
+        assert Path(best["result"]).read_text() == recorded
+
+    def test_the_command_works_from_elsewhere(self, run, say, monkeypatch, here):
+        """
+        A program of one's own gets its config file and environment again, from any folder.
+        """
+        run({**trial(0.3, lr="a b"), "env": {"MARK": "x'y"}})
+        Path("elsewhere").mkdir()
+        monkeypatch.chdir("elsewhere")
+
+        command = json.loads(say("best", "-o", "json")[1])["command"]
+        subprocess.run(command, shell=True, check=True, capture_output=True)  # noqa: S602
+
+        again = here / "reproduced" / "t0" / "result.json"
+        assert json.loads(again.read_text())["metrics"] == {"loss": 0.3, "size": 3.0}
+        assert """MARK='x'"'"'y'""" in command
