@@ -8,6 +8,7 @@ learns what happened while nobody watched before it begins anything again.
 from __future__ import annotations
 
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -23,6 +24,7 @@ from kubectl_tune.trial import Failure, Trial, TrialEvent, TrialState
 
 TICK = 0.25  # seconds: how soon a request or a signal is seen
 DONE = "done"
+UNBEGUN = "cancelled before it began"
 
 Requests = Callable[[], Sequence[tuple[str, str | None]]]  # (verb, job_id or None for all)
 
@@ -46,8 +48,15 @@ class Stop:
 
 @contextmanager
 def stopping() -> Iterator[Stop]:
-    """Turn the first SIGINT, SIGTERM or SIGHUP into a request to stop; the second one ends us."""
+    """
+    Turn the first SIGINT, SIGTERM or SIGHUP into a request to stop; the second one ends us.
+
+    Signals are for the main thread. In another one nothing is watched, nor could be.
+    """
     stop = Stop()
+    if threading.current_thread() is not threading.main_thread():
+        yield stop
+        return
 
     def note(number: int, frame: FrameType | None) -> None:
         if stop.signal:
@@ -162,19 +171,13 @@ class Driver:
         else:
             trials = [t for t in [self._session.trials.get(job_id)] if t]
         self._engine.cancel([trial for trial in trials if trial.state.in_flight])
-        self._keep(cancelled([trial for trial in trials if not trial.state.in_flight]))
+        self._keep(cancelled(self._session, trials))
 
 
-def cancelled(trials: Sequence[Trial]) -> list[TrialEvent]:
-    """The events that cancel trials which no engine has; those that have ended stay as they are."""
+def cancelled(session: Session, trials: Sequence[Trial]) -> list[TrialEvent]:
+    """The events that cancel attempts which are still to be begun; what has ended stays."""
+    waiting = filter(None, map(session.next_attempt, trials))
     return [
-        TrialEvent(
-            trial.id,
-            trial.attempt,
-            TrialState.CANCELLED,
-            time.time(),
-            reason="cancelled before it began",
-        )
-        for trial in trials
-        if trial.state is TrialState.PENDING
+        TrialEvent(each.id, each.attempt, TrialState.CANCELLED, time.time(), reason=UNBEGUN)
+        for each in waiting
     ]

@@ -21,6 +21,7 @@ from kubectl_tune.halt import Halt
 from kubectl_tune.trial import Failure, Trial, TrialEvent, TrialSpec, TrialState
 
 MAX_LOSSES = 10  # lost attempts that are begun again, a trial
+FAULTS = (TrialState.FAILED, TrialState.TIMED_OUT, TrialState.LOST)
 
 
 class SessionState(StrEnum):
@@ -87,6 +88,7 @@ class Session:
         self._waiting: OrderedDict[str, None] = OrderedDict()
         for trial in self._in_order():
             self._place(trial)
+        self._before = self.settled.copy()
 
     @classmethod
     def of(cls, info: SessionInfo, specs: Iterable[TrialSpec]) -> Session:
@@ -111,7 +113,7 @@ class Session:
     def ready(self, slots: int) -> list[Trial]:
         """Return the attempts to begin now, so that at most `slots` are in flight."""
         free = max(0, slots - len(self._in_flight))
-        waiting = (self._next(self.trials[id]) for id in islice(self._waiting, free))
+        waiting = (self.next_attempt(self.trials[id]) for id in islice(self._waiting, free))
         return [trial for trial in waiting if trial]
 
     @property
@@ -125,20 +127,22 @@ class Session:
 
     @property
     def halted(self) -> Halt | None:
-        """The policy's halt, once the trials that have ended call for it."""
-        halt = self.info.policy.halt
-        failed = self.settled[TrialState.FAILED] + self.settled[TrialState.TIMED_OUT]
-        failed += self.settled[TrialState.LOST]
-        succeeded = self.settled[TrialState.SUCCEEDED]
+        """
+        The policy's halt, once the trials that have ended call for it.
+
+        Those count that have ended since the session was loaded: else one that was halted
+        could never be gone on with.
+        """
+        halt, ended = self.info.policy.halt, self.settled - self._before
         due = halt and halt.due(
-            failed=failed,
-            succeeded=succeeded,
-            done=self.settled.total(),
+            failed=sum(ended[state] for state in FAULTS),
+            succeeded=ended[TrialState.SUCCEEDED],
+            done=ended.total(),
             total=len(self.trials),
         )
         return halt if due else None
 
-    def _next(self, trial: Trial) -> Trial | None:
+    def next_attempt(self, trial: Trial) -> Trial | None:
         """Return the attempt to begin for a trial that runs nowhere, if there is to be one."""
         match trial.state:
             case TrialState.PENDING:
@@ -150,12 +154,12 @@ class Session:
         return None
 
     def _is_settled(self, trial: Trial) -> bool:
-        return trial.state.ended and self._next(trial) is None
+        return trial.state.ended and self.next_attempt(trial) is None
 
     def _place(self, trial: Trial) -> None:
         if trial.state.in_flight:
             self._in_flight[trial.id] = None
-        elif self._next(trial):
+        elif self.next_attempt(trial):
             self._waiting[trial.id] = None
         else:
             self.settled[trial.state] += 1
