@@ -9,7 +9,7 @@ next attempt.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from kubectl_tune.lock import current_driver
@@ -17,7 +17,7 @@ from kubectl_tune.log import LogLine
 from kubectl_tune.logs import LogFile, Wanted, begun, file_of
 from kubectl_tune.session import Session
 from kubectl_tune.store import Store
-from kubectl_tune.trial import Trial
+from kubectl_tune.trial import EMPTY, Trial
 
 TURN = 0.2  # seconds between two looks
 SHARE = 10  # a look at the store costs at most a tenth of the time
@@ -45,7 +45,7 @@ class Follower:
     """
     Trials of a session, `ids` or all, as they print.
 
-    `whole` lines wait for their end. With `only`, one attempt is followed and not the next.
+    `whole` lines wait for their end. Of a trial in `only`, one attempt is followed, not the next.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class Follower:
         wanted: Wanted,
         *,
         whole: bool,
-        only: int | None = None,
+        only: Mapping[str, int] = EMPTY,
     ) -> None:
         self._store, self._name, self._ids = store, name, ids
         self._wanted, self._whole, self._only = wanted, whole, only
@@ -99,7 +99,7 @@ class Follower:
         if each := self._going.get(trial.id):
             each.trial = trial
         elif trial.id not in self._gone:
-            now = self._only or begun(trial)
+            now = self._only.get(trial.id) or begun(trial)
             # Of a log that is still to come, nothing is left out.
             wanted = self._wanted if now else replace(self._wanted, tail=-1)
             self._going[trial.id] = _Followed(trial, now or trial.attempt, wanted)
@@ -114,23 +114,26 @@ class Follower:
             if over:
                 log.close()
                 del each.logs[attempt]
-                if driven and self._goes_on(trial):
-                    yield Said(
-                        f"attempt {attempt} of trial {trial.id} has ended; it is tried again"
-                    )
+                if self._follows_on(trial, attempt, driven):
+                    yield Said(f"attempt {attempt} of trial {trial.id} ended; it is tried again")
         if not each.logs and not self._goes_on(trial):
             del self._going[trial.id]
             self._gone.add(trial.id)
 
     def _open(self, each: _Followed) -> None:
         """Open the logs of the attempts that have begun since."""
-        last = begun(each.trial) or 0
-        while each.next <= last and self._only in (None, each.next):
+        last = self._only.get(each.trial.id) or begun(each.trial) or 0
+        while each.next <= last:
             path = file_of(self._store, self._name, each.trial, each.next)
             each.logs[each.next] = LogFile(path, each.wanted)
             each.wanted = replace(each.wanted, tail=-1)
             each.next += 1
 
+    def _follows_on(self, trial: Trial, attempt: int, driven: bool) -> bool:
+        return trial.id not in self._only and (
+            trial.attempt > attempt or (driven and self._goes_on(trial))
+        )
+
     def _goes_on(self, trial: Trial) -> bool:
         """Say whether the trial runs, or is to be begun, once or again."""
-        return self._only is None and Session(self._info, [trial]).unfinished > 0
+        return trial.id not in self._only and Session(self._info, [trial]).unfinished > 0

@@ -19,7 +19,6 @@ from typing import BinaryIO
 from kubectl_tune.engines.local import log_path
 from kubectl_tune.errors import UsageError
 from kubectl_tune.log import LogLine, parse
-from kubectl_tune.rows import StoredTrial
 from kubectl_tune.store import Store
 from kubectl_tune.trial import Trial, TrialState
 
@@ -74,23 +73,18 @@ def begun(trial: Trial) -> int | None:
     return trial.attempt - 1 or None
 
 
-def attempt_of(
-    store: Store, name: str, stored: StoredTrial, *, number: int | None, previous: bool
-) -> int | None:
-    """Return the attempt that is asked for; by default the latest that has begun, if any."""
-    trial = stored.trial
-    if number is None and not previous:
-        return begun(trial)
-    there = [row["attempt"] for row in store.attempts(name, trial.id)]
-    if number is None:
-        there, number = there[:-1], max(there[:-1], default=0)
-    if number not in there:
-        what = "earlier attempt" if previous else f"attempt {number}"
-        listed = ", ".join(map(str, there))
-        raise UsageError(
-            f"trial {trial.id} has no {what}", hint=f"it has had: {listed}" if listed else ""
-        )
-    return int(number)
+def attempt_of(store: Store, name: str, trial: Trial, number: int | None) -> int:
+    """Return the attempt of this number, or for None the one before the latest."""
+    there = [int(row["attempt"]) for row in store.attempts(name, trial.id)]
+    if number is None and len(there) > 1:
+        return there[-2]
+    if number is not None and number in there:
+        return number
+    what = "earlier attempt" if number is None else f"attempt {number}"
+    listed = ", ".join(map(str, there))
+    raise UsageError(
+        f"trial {trial.id} has no {what}", hint=f"it has had: {listed}" if listed else ""
+    )
 
 
 def lines(path: Path, wanted: Wanted) -> Iterator[LogLine]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from datetime import datetime
 from typing import Annotated
 
 import typer
 
-from kubectl_tune import logs, sessions
+from kubectl_tune import logs
+from kubectl_tune.cli.chosen import chosen
 from kubectl_tune.cli.options import DURATION
 from kubectl_tune.cli.printer import Printer
 from kubectl_tune.cli.state import open_store_to_read
@@ -17,8 +17,6 @@ from kubectl_tune.errors import UsageError
 from kubectl_tune.rows import StoredTrial
 from kubectl_tune.store import Store
 from kubectl_tune.trial import TrialState
-
-FAILED = (TrialState.FAILED, TrialState.TIMED_OUT, TrialState.LOST)
 
 
 def command(
@@ -89,90 +87,71 @@ def command(
     if previous and attempt is not None:
         raise UsageError("only one of --previous or --attempt may be used")
     store = open_store_to_read()
-    name, trials = chosen(store, words or [], every=all_, failed=failed)
-    several = all_ or failed or len(trials) > 1
-    printer = Printer(prefix=several if prefix is None else prefix, timestamps=timestamps)
-    numbered = [
-        (each, logs.attempt_of(store, name, each, number=attempt, previous=previous))
-        for each in trials
-    ]
-    if follow:
-        _follow(store, name, numbered, wanted, printer, every=all_ and not failed,
-                only=attempt is not None or previous)  # fmt: skip
-    else:
-        _print(store, name, numbered, wanted, printer, several)
-
-
-def chosen(
-    store: Store, words: list[str], *, every: bool = False, failed: bool = False
-) -> tuple[str, list[StoredTrial]]:
-    """Return the session and the trials that are asked for, in the order they are."""
-    name, ids = sessions.addressed(store, words)
-    if every and ids:
-        raise UsageError("name trials, or give --all; not both")
-    if not (ids or every or failed):
-        ids = _only_trial(store, name)
-    states = FAILED if failed else ()
-    found = {each.trial.id: each for each in store.trials(name, ids=ids, states=states)}
-    if not found and failed:
-        print(f"no trial of {name} has failed", file=sys.stderr)
-    return name, [found[id] for id in ids if id in found] if ids else list(found.values())
-
-
-def _only_trial(store: Store, name: str) -> list[str]:
-    ids = [each.trial.id for each in store.trials(name, limit=2)]
-    if len(ids) == 1:
-        return ids
-    raise UsageError(
-        f"session {name} has {store.info(name).total} trials: name the one that is meant",
-        hint=f"kubectl tune logs {name}/{ids[0]}; or give --failed, or --all"
-        if ids
-        else "its plan was empty",
+    name, trials = chosen(
+        store, words or [], every=all_, failed=failed, instead=", or give --failed or --all"
     )
+    many = all_ or failed
+    several = many or len(trials) > 1
+    printer = Printer(prefix=several if prefix is None else prefix, timestamps=timestamps)
+    if attempt is None and not previous:
+        only: dict[str, int] = {}
+    else:
+        only = _attempts(store, name, trials, attempt, skip=many)
+        trials = [each for each in trials if each.trial.id in only]
+    if follow and trials:
+        ids = [] if all_ and not failed and not only else [each.trial.id for each in trials]
+        _follow(store, name, ids, wanted, printer, only)
+    elif not follow:
+        _print(store, name, trials, wanted, printer, only, several)
 
 
-Numbered = list[tuple[StoredTrial, int | None]]
+def _attempts(
+    store: Store, name: str, trials: list[StoredTrial], number: int | None, *, skip: bool
+) -> dict[str, int]:
+    """Return the attempt asked for of each trial; `skip` those that have had none such."""
+    found = {}
+    for each in trials:
+        try:
+            found[each.trial.id] = logs.attempt_of(store, name, each.trial, number)
+        except UsageError:
+            if not skip:
+                raise
+    return found
 
 
 def _print(
     store: Store,
     name: str,
-    numbered: Numbered,
+    trials: list[StoredTrial],
     wanted: logs.Wanted,
     printer: Printer,
+    only: dict[str, int],
     several: bool,
 ) -> None:
-    for each, number in numbered:
+    for trial in [each.trial for each in trials]:
+        number = only.get(trial.id) or logs.begun(trial)
         if number is None and not several:
             raise UsageError(
-                f"trial {each.trial.id} has not begun yet", hint="wait for what it prints with: -f"
+                f"trial {trial.id} has not begun yet", hint="wait for what it prints with: -f"
             )
-        if number is not None:
-            if each.trial.state is TrialState.PENDING and not several:
-                printer.say(f"attempt {each.trial.attempt} has not begun yet; this is {number}")
-            path = logs.file_of(store, name, each.trial, number)
-            for line in logs.lines(path, wanted):
-                printer.line(each.trial.id, line)
+        if trial.state is TrialState.PENDING and number and not several and not only:
+            printer.say(f"attempt {trial.attempt} has not begun yet; this is {number}")
+        for line in logs.lines(logs.file_of(store, name, trial, number), wanted) if number else ():
+            printer.line(trial.id, line)
 
 
 def _follow(
     store: Store,
     name: str,
-    numbered: Numbered,
+    ids: list[str],
     wanted: logs.Wanted,
     printer: Printer,
-    *,
-    every: bool,
-    only: bool,
+    only: dict[str, int],
 ) -> None:
     from kubectl_tune.following import Follower, Said
 
-    if not numbered:
-        return
-    ids = [] if every else [each.trial.id for each, _ in numbered]
-    number = numbered[0][1] if only else None
     whole = printer.by_line or wanted.grep is not None
-    for heard in Follower(store, name, ids, wanted, whole=whole, only=number):
+    for heard in Follower(store, name, ids, wanted, whole=whole, only=only):
         if heard is None:
             printer.flush()
         elif isinstance(heard, Said):

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from kubectl_tune import logs
-from kubectl_tune.cli.logs import FAILED, chosen
+from kubectl_tune.cli.chosen import chosen
 from kubectl_tune.cli.options import output
 from kubectl_tune.cli.printer import bearable
 from kubectl_tune.cli.state import open_store_to_read
@@ -18,6 +18,7 @@ from kubectl_tune.errors import UsageError
 from kubectl_tune.launch import launch
 from kubectl_tune.recipe import recipe
 from kubectl_tune.rows import StoredTrial
+from kubectl_tune.session import FAULTS
 from kubectl_tune.store import Store
 from kubectl_tune.views.objects import json_text, shown_trial, yaml_text
 from kubectl_tune.views.trial import trial_text
@@ -80,6 +81,6 @@ def _log(store: Store, name: str, stored: StoredTrial) -> Path | None:
 
 
 def _tail(stored: StoredTrial, log: Path | None) -> list[str]:
-    if log is None or stored.trial.state not in FAILED:
+    if log is None or stored.trial.state not in FAULTS:
         return []
     return [bearable(line.text) for line in logs.lines(log, logs.Wanted(TAIL))]

@@ -11,12 +11,10 @@ from typing import Any
 
 from kubectl_tune.result import dig
 from kubectl_tune.rows import StoredTrial
-from kubectl_tune.session import SessionInfo
+from kubectl_tune.session import FAULTS, SessionInfo
 from kubectl_tune.sessions import Standing
 from kubectl_tune.table import age, duration, table
-from kubectl_tune.trial import TrialState
 
-FAULTS = (TrialState.FAILED, TrialState.TIMED_OUT, TrialState.LOST)
 _REASON = 60  # characters of a reason; all of it with -o wide
 
 Cell = Callable[[StoredTrial], Any]
