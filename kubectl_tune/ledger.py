@@ -15,10 +15,11 @@ from dataclasses import replace
 from kubectl_tune import result
 from kubectl_tune.errors import ResultError
 from kubectl_tune.rows import Best, StoredResult
-from kubectl_tune.session import Session
+from kubectl_tune.session import Session, SessionInfo
 from kubectl_tune.store import Store
 from kubectl_tune.trial import Failure, Trial, TrialEvent, TrialState
 from kubectl_tune.wholefile import write_whole
+from kubectl_tune.workload import ARBITRAGE
 
 BATCH_SECONDS = 0.05  # how long an event may wait for others to be saved with it
 
@@ -30,10 +31,11 @@ class Ledger:
         self.session = session
         self.best = best
         self._store = store
-        self._epoch = epoch
+        self.epoch = epoch
         self._trials: dict[str, Trial] = {}
         self._attempts: dict[tuple[str, int], Trial] = {}
         self._results: dict[str, StoredResult] = {}
+        self._outputs: dict[str, StoredResult] = {}  # those of them to write to output_json
         self._since: float | None = None  # of the oldest event that is not saved
 
     def keep(self, events: Iterable[TrialEvent]) -> list[Trial]:
@@ -43,9 +45,13 @@ class Ledger:
             judged, outcome = judge(self.session, event)
             if self._fold(judged):
                 trial = self.session.trials[event.trial]
-                if outcome and trial.state.ended:
+                self._results.pop(trial.id, None)  # of an attempt before it
+                if outcome and trial.state.ended and trial.state is not TrialState.LOST:
                     found = self._results[trial.id] = self._stored(trial, judged, outcome)
                     self._compare(trial, found.objective)
+                    # What a trial had said when it failed or was ended is no result to rely on.
+                    if trial.state is TrialState.SUCCEEDED or not outcome.ok:
+                        self._outputs[trial.id] = found
                 if trial.state is TrialState.LOST and not trial.failure:
                     self._fold(TrialEvent(trial.id, trial.attempt + 1, TrialState.PENDING))
                 elif trial.state.ended:
@@ -64,7 +70,7 @@ class Ledger:
         name = self.session.info.name
         if self._since is None and not ended:
             return
-        with self._store.owned(name, self._epoch):
+        with self._store.owned(name, self.epoch):
             self._write_outputs()
             self._store.save(
                 name, self._trials.values(), self._attempts.values(), self._results.values()
@@ -74,6 +80,7 @@ class Ledger:
         self._trials.clear()
         self._attempts.clear()
         self._results.clear()
+        self._outputs.clear()
         self._since = None
 
     def _fold(self, event: TrialEvent) -> bool:
@@ -101,11 +108,13 @@ class Ledger:
         return StoredResult(trial.spec, trial.attempt, event.result or "", metrics, objective)
 
     def _write_outputs(self) -> None:
-        written = []
-        for found in self._results.values():
+        written, info = [], self.session.info
+        for found in self._outputs.values():
             if found.trial.output_json:
-                path = os.path.join(self.session.info.target.workdir, found.trial.output_json)
-                write_whole(path, found.text.encode("utf-8", "replace"))
+                path = os.path.join(info.target.workdir, found.trial.output_json)
+                # The session's own name for it: whoever goes on after a crash overwrites it.
+                draft = f".{found.trial.slug}.{info.uid}.tmp"
+                write_whole(path, found.text.encode("utf-8", "replace"), draft=draft)
                 written.append(path)
         _sync_folders(written)
 
@@ -124,9 +133,15 @@ def judge(session: Session, event: TrialEvent) -> tuple[TrialEvent, result.Resul
         return event, outcome
     if fault:
         return _failed(event, Failure.BAD_RESULT, fault), outcome
-    if outcome is None and session.info.policy.requires_result:
+    if outcome is None and requires_result(session.info, session.trials[event.trial]):
         return _failed(event, Failure.NO_RESULT, "it ended well, but without a result"), None
     return event, outcome
+
+
+def requires_result(info: SessionInfo, trial: Trial) -> bool:
+    """Say whether a trial without a result has failed."""
+    built_in = bool(info.workload) and not trial.spec.command
+    return info.policy.requires_result or (built_in and ARBITRAGE.requires_result)
 
 
 def _read(text: str | None) -> tuple[result.Result | None, str]:

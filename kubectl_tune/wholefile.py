@@ -10,19 +10,20 @@ from contextlib import suppress
 from kubectl_tune.errors import ResultError
 
 
-def write_whole(path: str | os.PathLike[str], content: str | bytes) -> None:
+def write_whole(path: str | os.PathLike[str], content: str | bytes, *, draft: str = "") -> None:
     """
     Write a file and the folders above it; links, pipes and devices stay what they are.
 
-    The draft beside it has a name that no `*.json` finds. Who needs the rename itself to
-    survive a power cut syncs the folder afterwards.
+    The draft beside it has a name that no `*.json` finds: one of its own, or `draft`, which
+    leaves no litter where a killed writer's work is done again. Who needs the rename itself
+    to survive a power cut syncs the folder afterwards.
     """
     try:
         data = content.encode() if isinstance(content, str) else content
         target = os.path.realpath(path)
         mode = _mode(target)
         if mode is None or stat.S_ISREG(mode) or stat.S_ISDIR(mode):
-            _replace(target, data, mode)
+            _replace(target, data, mode, draft)
         else:
             with open(target, "wb") as file:
                 file.write(data)
@@ -31,8 +32,8 @@ def write_whole(path: str | os.PathLike[str], content: str | bytes) -> None:
         raise ResultError(f"can't write {path!s}: {reason}") from error
 
 
-def _replace(target: str, data: bytes, mode: int | None) -> None:
-    draft = os.path.join(os.path.dirname(target), f".{secrets.token_hex(8)}.tmp")
+def _replace(target: str, data: bytes, mode: int | None, name: str) -> None:
+    draft = os.path.join(os.path.dirname(target), name or f".{secrets.token_hex(8)}.tmp")
     try:
         with open(_create(draft), "wb") as file:
             file.write(data)
@@ -50,6 +51,9 @@ def _replace(target: str, data: bytes, mode: int | None) -> None:
 def _create(path: str) -> int:
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
     try:
+        return os.open(path, flags, 0o666)
+    except FileExistsError:
+        os.unlink(path)
         return os.open(path, flags, 0o666)
     except FileNotFoundError:
         os.makedirs(os.path.dirname(path), exist_ok=True)

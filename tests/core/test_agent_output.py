@@ -135,9 +135,9 @@ def test_the_bytes_left_out_are_all_that_is_missing(tmp_path):
 
 def test_output_without_end_costs_bounded_memory_and_disk(agent):
     """
-    100 MB of `yes`: the log keeps its budget, and so does the agent.
+    25 MB of `yes`: the log keeps its budget, and so does the agent.
     """
-    agent.sh("a", "echo first; yes | head -c 100000000; echo last")
+    agent.sh("a", "echo first; yes | head -c 25000000; echo last")
 
     assert agent.ended("a")["code"] == 0
     path = agent.folder / "a.log"
