@@ -7,10 +7,12 @@ import json
 import os
 import socket
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from kubectl_tune.errors import SessionBusy
+from kubectl_tune.errors import SessionBusy, StoreError
 
 PATIENCE = 1.0  # seconds: a reader that looks whether the lock is held holds it for a moment
 
@@ -34,7 +36,9 @@ class DriverLock:
     def __init__(self, folder: Path, name: str) -> None:
         """Take the lock of session `name`; raise `SessionBusy` that names its driver."""
         self._path = folder / "lock"
-        self._fd = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
+        with self._explained():
+            os.makedirs(folder, mode=0o700, exist_ok=True)  # somebody may have removed it
+            self._fd = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
         deadline = time.monotonic() + PATIENCE
         while not _flocked(self._fd, fcntl.LOCK_EX):
             if time.monotonic() > deadline:
@@ -46,10 +50,22 @@ class DriverLock:
                 )
             time.sleep(0.02)
         self.driver = Driver(os.getpid(), socket.gethostname(), time.time())
-        _write(self._fd, self.driver)
+        try:
+            with self._explained():
+                _write(self._fd, self.driver)
+        except StoreError:
+            self.release()
+            raise
 
     def release(self) -> None:
         os.close(self._fd)
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise StoreError(f"{self._path}: {error.strerror}") from error
 
 
 def current_driver(folder: Path) -> Driver | None:
