@@ -171,11 +171,15 @@ def _odd(layout: _Layout, key: str, count: int, meant: str) -> Problem:
 
 
 def _unfilled(layout: _Layout, name: str, meant: str) -> Problem:
+    hint = "it stays as it is"
+    if meant:
+        known = meant in RESERVED
+        hint = f"did you mean {{{meant}}}?" if known else f"is the config's {meant} meant?"
     return Problem(
         layout.line,
         layout.columns.get("", 1),
         f"nothing fills {{{name}}} of the command: config has no such key",
-        f"did you mean {{{meant}}}?" if meant else "it stays as it is",
+        hint,
         Severity.ERROR if meant else _WARNING,
     )
 

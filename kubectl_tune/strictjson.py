@@ -211,17 +211,20 @@ def _longest_number(text: str) -> int:
 
 
 def _syntax(text: str, error: json.JSONDecodeError) -> Defect:
-    place = error.pos
-    if not text[place:].strip() and error.msg != "Extra data":
-        return Defect(place + 1, "this line ends in the middle of its JSON", "is it cut off?")
-    return Defect(place + 1, f"not JSON: {_said(error.msg)}", _advice(text, place))
+    place, said = error.pos, error.msg
+    if not text[place:].strip() and said != "Extra data":
+        return Defect(place + 1, "the text ends in the middle of its JSON", "is it cut off?")
+    # Python 3.13 points at a comma too many, others at the bracket behind it.
+    before = text[:place].rstrip()
+    if text[place] in "}]" and before.endswith(","):
+        place, said = len(before) - 1, "Illegal trailing comma"
+    return Defect(place + 1, f"not JSON: {_said(said)}", _advice(text, place, said))
 
 
 _SAID = {
     "Expecting value": "a value is missing here",
     "Expecting property name enclosed in double quotes": "a key in double quotes is missing here",
-    "Illegal trailing comma before end of object": "a comma before the end of the object",
-    "Illegal trailing comma before end of array": "a comma before the end of the list",
+    "Illegal trailing comma": "nothing follows this comma",
     "Expecting ':' delimiter": "a colon is missing here",
     "Expecting ',' delimiter": "a comma is missing here",
     "Extra data": "something follows the object",
@@ -232,6 +235,12 @@ _SAID = {
 }
 
 
+_ADVICE = {
+    "'": "JSON wants double quotes",
+    "#": "JSON has no comments",
+    "/": "JSON has no comments",
+    "\\": "write \\\\ for a backslash",
+}
 _WORDS = {"True": "true", "False": "false", "None": "null"}
 
 
@@ -239,18 +248,12 @@ def _said(message: str) -> str:
     return next((said for start, said in _SAID.items() if message.startswith(start)), message)
 
 
-def _advice(text: str, place: int) -> str:
-    found, before = text[place : place + 1], text[:place].rstrip()
-    if found == "'":
-        return "JSON wants double quotes"
+def _advice(text: str, place: int, said: str) -> str:
+    found = text[place : place + 1]
+    if said.startswith("Illegal trailing comma"):
+        return "drop it"
     if word := next((word for word in _WORDS if text.startswith(word, place)), ""):
         return f"write {_WORDS[word]}"
-    if found in ("#", "/"):
-        return "JSON has no comments"
-    if found == "{" and before:
+    if found == "{" and said == "Extra data":
         return "a plan has one object a line"
-    if found == "\\":
-        return "write \\\\ for a backslash"
-    if found in ("}", "]") and before.endswith(","):
-        return "drop the last comma"
-    return ""
+    return _ADVICE.get(found, "")

@@ -155,13 +155,13 @@ def test_equal_keys_and_texts_are_one_object_in_memory():
 @pytest.mark.parametrize(
     ("text", "place", "message"),
     [
-        ('{"job_id": "a", "config": {},}', "}", "a key in double quotes is missing"),
+        ('{"job_id": "a", "config": {},}', ",}", "nothing follows this comma"),
         ("{'job_id': 1}", "'job_id'", "JSON wants double quotes"),
         ('{"job_id": "a" "config": {}}', '"config"', "a comma is missing"),
         ('{"job_id" "a"}', '"a"', "a colon is missing"),
         ('{"job_id": "a", "config": {"x": True}}', "True", "write true"),
         ('{"job_id": "a", "config": {"x": }}', "}}", "a value is missing"),
-        ('{"job_id": "a", "config": {"x": [1, 2,]}}', "]}}", "drop the last comma"),
+        ('{"job_id": "a", "config": {"x": [1, 2, ]}}', ", ]}}", "drop it"),
         ('{"job_id": "a", "config": {}', "\n", "in the middle of its JSON"),
         ('{"job_id": "a", "conf', '"conf\n', "no closing quote"),
         ('{"job_id": "a", "config": {}} {"job_id": "b"}', '{"job_id": "b"}', "one object a line"),

@@ -96,6 +96,18 @@ def test_plan_that_can_t_be_written_is_code_2(tmp_path):
     assert "can't write file/jobs.jsonl" in done.stderr
 
 
+def test_session_file_that_can_t_be_read_is_code_2(tmp_path):
+    """
+    A folder is there, so it is neither missing nor wrong.
+    """
+    (tmp_path / "s.yaml").mkdir()
+
+    done = run(tmp_path, "s.yaml")
+
+    assert done.returncode == 2
+    assert "can't read s.yaml" in done.stderr
+
+
 def test_usage_is_code_2(tmp_path):
     """
     Both flags are needed.

@@ -24,7 +24,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except SyntaxProblem as error:
         return _failed("FATAL", error, 2)
     except PlanError as error:
-        return _failed("ERROR", error, 1)
+        return _failed("ERROR", error, 2 if _unreadable(error) else 1)
     except TuneError as error:
         return _failed("FATAL", error, 2)
 
@@ -36,6 +36,12 @@ def _plan(session_file: str, output_jobs_file: str) -> int:
     count = planfile.write_plan(output_jobs_file, planner.lines(spec))
     _say(f"Generated {count} job plans to: {output_jobs_file}")
     return 0
+
+
+def _unreadable(error: PlanError) -> bool:
+    """Tell whether there is a session file that can't be read."""
+    cause = error.__cause__
+    return isinstance(cause, OSError) and not isinstance(cause, FileNotFoundError)
 
 
 def _failed(word: str, error: TuneError, code: int) -> int:
