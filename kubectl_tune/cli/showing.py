@@ -8,20 +8,21 @@ from collections.abc import Iterator
 from kubectl_tune.rows import StoredTrial
 from kubectl_tune.sessions import Standing
 from kubectl_tune.store import Store
-from kubectl_tune.views import objects
 from kubectl_tune.views.status import shares, status_text
 
 
 def pieces(store: Store, standing: Standing, format: str) -> Iterator[str]:
     """Yield a session in one of the formats, piece by piece; read it inside of one moment."""
     name = standing.summary.info.name
+    if format in ("json", "yaml"):
+        from kubectl_tune.views import objects
+
+        write = objects.json_status if format == "json" else objects.yaml_status
+        yield from write(standing, store.trials(name))
+        return
     match format:
         case "name":
             yield f"session/{name}\n"
-        case "json":
-            yield from objects.json_status(standing, store.trials(name))
-        case "yaml":
-            yield from objects.yaml_status(standing, store.trials(name))
         case "wide":
             yield status_text(standing, list(store.trials(name)), time.time(), wide=True)
         case _:

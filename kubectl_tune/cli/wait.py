@@ -81,7 +81,7 @@ def _await(store: Store, name: str, aim: str, timeout: float | None) -> bool:
     if timeout is not None:
         raise NotMet(f"timed out waiting for the condition on sessions/{name}")
     raise StoreError(
-        f"session {name} has no driver: {progress(standing)}",
+        f"session {name} has no driver, {progress(standing)}",
         hint=f"go on with it: kubectl tune resume {name}; or wait for a driver with --timeout",
     )
 
@@ -110,6 +110,6 @@ def _hopeless(store: Store, standing: Standing) -> bool:
 def _unmet(standing: Standing) -> NotMet:
     name = standing.summary.info.name
     return NotMet(
-        f"session {name} {standing.state}: {progress(standing)}",
+        f"session {name} is {standing.state}, {progress(standing)}",
         hint=f"see why with: kubectl tune logs {name} --failed",
     )

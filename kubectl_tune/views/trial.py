@@ -10,6 +10,7 @@ from kubectl_tune.result import dumps
 from kubectl_tune.rows import StoredTrial, output_path
 from kubectl_tune.session import SessionInfo
 from kubectl_tune.table import cell, clean, duration, table
+from kubectl_tune.trial import TrialState
 
 _INDENT = "  "
 
@@ -40,6 +41,7 @@ def _head(info: SessionInfo, stored: StoredTrial, log: str, now: float) -> dict[
     trial, spec = stored.trial, stored.trial.spec
     ended = trial.finished if trial.state.ended else now
     ran = None if None in (trial.started, ended) else duration(ended - trial.started)  # type: ignore[operator]
+    missed = trial.state.ended and trial.state is not TrialState.SUCCEEDED
     timeout = info.policy.timeout if spec.timeout is None else spec.timeout
     return {
         "Name": trial.id,
@@ -58,7 +60,7 @@ def _head(info: SessionInfo, stored: StoredTrial, log: str, now: float) -> dict[
         "Finished": when(trial.finished),
         "Duration": ran,
         "Time-out": None if timeout is None else duration(timeout),
-        "Result": output_path(spec, info),
+        "Result": None if missed else output_path(spec, info),
         "Log": log,
     }
 
