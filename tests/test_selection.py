@@ -60,7 +60,7 @@ def test_all_that_is_wrong_is_said_at_once():
     with pytest.raises(UsageError) as said:
         choose(["bsae", "grid-003", "nope", ""], IDS)
 
-    assert str(said.value) == "no trial named bsae; no trial named nope; no trial named "
+    assert str(said.value) == "no trial named bsae; no trial named nope; no trial named ''"
     assert said.value.hint == "did you mean base?"
 
 
