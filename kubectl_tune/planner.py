@@ -24,6 +24,7 @@ Point = tuple[Any, ...]
 
 _COUNTABLE = 2**53  # shares of the way that a float can tell apart
 _PATIENCE = 10_000  # draws in a row that give nothing new
+_SEARCHED = 1_000_000  # combinations in a row that `where` drops
 
 
 def lines(
@@ -90,9 +91,17 @@ def _product(spec: Spec) -> Iterator[Point]:
 def _sampled(spec: Spec) -> list[Point]:
     """Draw combinations, none of them twice, until there are enough or no more."""
     values = [one.values() for one in spec.parameters]
-    places = _shuffled(prod(map(len, values)), Random(spec.seed))
-    wanted = (place for place in places if _wanted(spec, _combination(values, place)))
-    chosen = list(islice(wanted, spec.most))
+    chosen: list[int] = []
+    misses = 0
+    for place in _shuffled(prod(map(len, values)), Random(spec.seed)):
+        if len(chosen) == spec.most:
+            break
+        misses += 1
+        if _wanted(spec, _combination(values, place)):
+            chosen.append(place)
+            misses = 0
+        if misses > _SEARCHED:
+            raise _too_few(spec, len(chosen))
     return [_combination(values, place) for place in (sorted(chosen) if spec.ordered else chosen)]
 
 
@@ -125,8 +134,12 @@ def _drawn(spec: Spec) -> list[Point]:
         if _wanted(spec, point) and (key := json.dumps(point)) not in found:
             found[key], misses = point, 0  # by its text, because 1, 1.0 and true are equal
         if misses > _PATIENCE:
-            raise PlanError(
-                f"only {len(found)} of {spec.most} different trials found by drawing",
-                hint="lower max_trials, or let where drop less",
-            )
+            raise _too_few(spec, len(found))
     return list(found.values())
+
+
+def _too_few(spec: Spec, found: int) -> PlanError:
+    return PlanError(
+        f"only {found} of {spec.most} different trials found by drawing",
+        hint="ask for fewer, or let where drop less",
+    )
