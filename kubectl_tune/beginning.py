@@ -11,19 +11,20 @@ import os
 import re
 import secrets
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from kubectl_tune import engines
 from kubectl_tune.errors import StoreError, UsageError
 from kubectl_tune.launch import spec_hash
-from kubectl_tune.ledger import Ledger
+from kubectl_tune.ledger import Ledger, requires_result
 from kubectl_tune.lock import current_driver
 from kubectl_tune.names import normalise, slugs
+from kubectl_tune.rows import output_path
 from kubectl_tune.session import SessionInfo
 from kubectl_tune.store import Store
-from kubectl_tune.trial import TrialEvent, TrialSpec, TrialState
+from kubectl_tune.trial import Trial, TrialEvent, TrialSpec, TrialState
 
 NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?")
 UID_LETTERS = "bcdfghjklmnpqrstvwxz2456789"  # as Kubernetes has them: they spell no words
@@ -70,46 +71,42 @@ def begin(
     """Write a new session down, with nothing begun; return it as it was written."""
     info = replace(info, total=len(specs), created=info.created or time.time())
     engines.require(info.target.engine)
-    refuse_shared_outputs(store, info, specs)
+    refuse_shared_outputs(store, info.name, {output_path(spec, info) for spec in specs} - {""})
     store.create(info, identified(specs, info, file_keys))
     return info
 
 
-def refuse_shared_outputs(store: Store, info: SessionInfo, specs: Sequence[TrialSpec]) -> None:
-    """Raise when a live session will write a file that this one wants to write."""
-    workdir = info.target.workdir
-    mine = {os.path.normpath(os.path.join(workdir, s.output_json)) for s in specs if s.output_json}
-    for name in store.names() if mine else ():
-        if name == info.name or not current_driver(store.folder(name)):
+def refuse_shared_outputs(store: Store, name: str, outputs: Collection[str]) -> None:
+    """Raise when another live session writes one of these files."""
+    for other in store.names() if outputs else ():
+        if other == name or not current_driver(store.folder(other)):
             continue
-        if shared := sorted(mine & store.outputs(name)):
+        if shared := sorted(store.outputs(other).intersection(outputs)):
             more = f" and {len(shared) - 1} more" if len(shared) > 1 else ""
             raise StoreError(
-                f"session {name} is running and writes {shared[0]}{more} too",
-                hint=f"wait for it: kubectl tune wait {name}; or change output_json in the plan",
+                f"session {other} is running and writes {shared[0]}{more} too",
+                hint=f"wait for it: kubectl tune wait {other}; or change output_json in the plan",
             )
 
 
 def reuse(store: Store, name: str) -> int:
     """Take over results of equal hash from earlier sessions; return how many."""
     session = store.load(name)
-    epoch = store.claim(name)
-    ledger = Ledger(session, store, epoch)
+    ledger = Ledger(session, store, store.claim(name))
     for trial in list(session.trials.values()):
-        if trial.state is not TrialState.PENDING:
-            continue
-        if found := store.reusable(trial.spec.hash):
-            earlier, text = found
-            ledger.keep([
-                TrialEvent(
-                    trial.id, trial.attempt, TrialState.SUCCEEDED,
-                    earlier.finished or time.time(), job=earlier.job, node=earlier.node,
-                    reason="reused", exit_code=earlier.exit_code, started=earlier.started,
-                    result=text,
-                )
-            ])  # fmt: skip
-    ledger.save()
+        found = store.reusable(trial.spec.hash)
+        if found and (found[1] or not requires_result(session.info, trial)):
+            ledger.keep([_taken_over(trial, *found)])
+    ledger.save(ended="" if session.unfinished else "done")
     return session.counts[TrialState.SUCCEEDED]
+
+
+def _taken_over(trial: Trial, earlier: Trial, result: str | None) -> TrialEvent:
+    return TrialEvent(
+        trial.id, trial.attempt, TrialState.SUCCEEDED, earlier.finished or time.time(),
+        job=earlier.job, node=earlier.node, reason="reused", exit_code=earlier.exit_code,
+        started=earlier.started, result=result,
+    )  # fmt: skip
 
 
 class _Files:

@@ -4,40 +4,49 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from kubectl_tune import engines
-from kubectl_tune.errors import EngineError, UsageError
+from kubectl_tune.driving import undriven
+from kubectl_tune.errors import EngineError, SessionBusy, UsageError
 from kubectl_tune.ledger import Ledger
 from kubectl_tune.lock import DriverLock, current_driver
-from kubectl_tune.runner import cancelled
+from kubectl_tune.runner import DONE, cancelled
 from kubectl_tune.session import SessionState
 from kubectl_tune.store import Store
-from kubectl_tune.trial import TrialEvent, TrialState
+from kubectl_tune.trial import Trial, TrialEvent, TrialState
 
 AGAIN = (TrialState.FAILED, TrialState.TIMED_OUT, TrialState.CANCELLED, TrialState.LOST)
 CANCEL_SECONDS = 30.0
+LOOK_SECONDS = 0.05
 
 
 def begin_again(store: Store, name: str, ids: Sequence[str]) -> int:
-    """Make trials that have not succeeded wait for another attempt; return how many."""
-    lock = DriverLock(store.folder(name), name)
-    try:
-        session = store.load(name)
-        trials = [session.trials[id] for id in ids] or list(session.trials.values())
-        for trial in trials if ids else ():
-            if trial.state not in AGAIN:
-                raise UsageError(
-                    f"trial {trial.id} is {trial.state}: there is nothing to try again",
-                    hint="an edited plan may run it anew: kubectl tune resume --plan FILE",
-                )
-        ledger = Ledger(session, store, store.claim(name))
+    """
+    Make trials that have not succeeded wait for another attempt; return how many.
+
+    `ids` are all of the session's failures if there are none.
+    """
+    with undriven(store, name) as ledger:
+        trials = _meant(ledger, ids)
+        if ids:
+            _refuse_others(name, trials)
         again = [trial for trial in trials if trial.state in AGAIN]
         ledger.keep(TrialEvent(t.id, t.attempt + 1, TrialState.PENDING) for t in again)
         ledger.save()
-    finally:
-        lock.release()
     return len(again)
+
+
+def _refuse_others(name: str, trials: Iterable[Trial]) -> None:
+    """Raise for trials that there is no reason to try again."""
+    others = [trial for trial in trials if trial.state not in AGAIN]
+    if others:
+        waiting = any(not trial.state.ended for trial in others)
+        raise UsageError(
+            "; ".join(f"trial {t.id} is {t.state}: there is nothing to try again" for t in others),
+            hint=f"what is unfinished runs with: kubectl tune resume {name}"
+            if waiting
+            else f"an edited plan may run it anew: kubectl tune resume {name} --plan FILE",
+        )
 
 
 def cancel(store: Store, name: str, ids: Sequence[str]) -> int:
@@ -46,11 +55,17 @@ def cancel(store: Store, name: str, ids: Sequence[str]) -> int:
 
     Waits until they have ended, at most `CANCEL_SECONDS`.
     """
+    before = _cancelled(store, name)
     if current_driver(store.folder(name)):
         store.ask(name, "cancel", ids or [None], time.time())
         if _await_cancelled(store, name, ids):
-            return len(ids)
-    return _cancel_undriven(store, name, ids)
+            return _cancelled(store, name) - before
+    _cancel_undriven(store, name, ids)
+    return _cancelled(store, name) - before
+
+
+def _cancelled(store: Store, name: str) -> int:
+    return store.summary(name).counts.get(TrialState.CANCELLED, 0)
 
 
 def _await_cancelled(store: Store, name: str, ids: Sequence[str]) -> bool:
@@ -61,34 +76,41 @@ def _await_cancelled(store: Store, name: str, ids: Sequence[str]) -> bool:
             return False
         if ids and all(row.trial.state.ended for row in store.trials(name, ids=ids)):
             return True
-        time.sleep(0.1)
+        time.sleep(LOOK_SECONDS)
     raise EngineError(
         f"session {name}: its driver was asked to cancel, but has not in {CANCEL_SECONDS:g}s",
         hint=f"see how it stands with: kubectl tune status {name}",
     )
 
 
-def _cancel_undriven(store: Store, name: str, ids: Sequence[str]) -> int:
-    lock = DriverLock(store.folder(name), name)
-    try:
-        session = store.load(name)
-        epoch = store.claim(name)
-        ledger = Ledger(session, store, epoch)
-        engine = engines.connect(session, store.folder(name), epoch)
-        ledger.keep(engine.poll(0))
-        trials = [session.trials[id] for id in ids] or list(session.trials.values())
-        before = session.counts[TrialState.CANCELLED]
-        ledger.keep(cancelled(trials))
-        ledger.keep(engine.close())
-        over = "" if ids and session.unfinished else SessionState.CANCELLED
-        ledger.save(ended=over)
-    finally:
-        lock.release()
-    return session.counts[TrialState.CANCELLED] - before
+def _cancel_undriven(store: Store, name: str, ids: Sequence[str]) -> None:
+    with undriven(store, name) as ledger:
+        session = ledger.session
+        ended = ledger.keep(cancelled(session, _meant(ledger, ids)))
+        if ended and not ids:
+            ledger.save(ended=SessionState.CANCELLED)
+        else:
+            ledger.save(ended="" if session.unfinished or not ended else DONE)
 
 
-def delete(store: Store, name: str) -> None:
-    """Forget a session and remove its folder; one that is driven is refused."""
+def _meant(ledger: Ledger, ids: Sequence[str]) -> list[Trial]:
+    trials = ledger.session.trials
+    return [trials[id] for id in ids] or list(trials.values())
+
+
+def delete(store: Store, names: Sequence[str]) -> None:
+    """Forget sessions and remove their folders; none if one of them is driven."""
+    for name in names:
+        if driver := current_driver(store.folder(name)):
+            raise SessionBusy(
+                f"session {name} is running: {driver}",
+                hint=f"end it first: kubectl tune cancel {name}",
+            )
+    for name in names:
+        _delete(store, name)
+
+
+def _delete(store: Store, name: str) -> None:
     folder = store.folder(name)
     lock = DriverLock(folder, name)
     try:

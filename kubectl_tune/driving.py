@@ -1,13 +1,20 @@
-"""One drive of a session: its lock, its engine, its signals, and what came of it."""
+"""
+Drives of a session: its lock, its engine, its signals, and what came of it.
+
+Its rule: whoever changes a session holds its lock and is its owner, for an hour or a moment.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from kubectl_tune import engines
+from kubectl_tune.beginning import refuse_shared_outputs
 from kubectl_tune.ledger import Ledger
 from kubectl_tune.lock import DriverLock
-from kubectl_tune.runner import Driver, Show, stopping
+from kubectl_tune.runner import Driver, Show, Stop, stopping
 from kubectl_tune.session import SessionState
 from kubectl_tune.sessions import Standing, standing
 from kubectl_tune.store import Store
@@ -19,6 +26,8 @@ class Outcome:
 
     standing: Standing
     exit_code: int
+    idle: bool = False  # there was nothing to do
+    stopped: bool = False  # by a signal, with trials unfinished
 
 
 def drive(store: Store, name: str, *, show: Show) -> Outcome:
@@ -27,23 +36,49 @@ def drive(store: Store, name: str, *, show: Show) -> Outcome:
 
     Raises `SessionBusy` when somebody drives it already.
     """
-    folder = store.folder(name)
-    lock = DriverLock(folder, name)
-    try:
-        session = store.load(name)
-        engines.require(session.info.target.engine)
-        epoch = store.claim(name)
-        with stopping() as stop:
-            engine = engines.connect(session, folder, epoch)
-            ledger = Ledger(session, store, epoch, best=store.summary(name).best)
-            driver = Driver(ledger, engine, stop=stop, requests=_Inbox(store, name), show=show)
-            driver.run()
-    finally:
-        lock.release()
+    with holding(store, name) as ledger, stopping() as stop:
+        session = ledger.session
+        idle = not session.unfinished and bool(store.summary(name).ended)
+        if not idle:
+            refuse_shared_outputs(store, name, store.outputs(name))
+            _run(store, name, ledger, stop, show)
     now = standing(store, name)
     if stop.signal and session.unfinished:
-        return Outcome(now, stop.exit_code)
-    return Outcome(now, exit_code(now.state))
+        return Outcome(now, stop.exit_code, stopped=True)
+    return Outcome(now, exit_code(now.state), idle=idle)
+
+
+@contextmanager
+def holding(store: Store, name: str) -> Iterator[Ledger]:
+    """Own a session, and keep every other driver away from it."""
+    lock = DriverLock(store.folder(name), name)
+    try:
+        epoch = store.claim(name)  # at once: requests to earlier drivers go with it
+        yield Ledger(store.load(name), store, epoch, best=store.summary(name).best)
+    finally:
+        lock.release()
+
+
+@contextmanager
+def undriven(store: Store, name: str) -> Iterator[Ledger]:
+    """
+    Own a session that nobody drives, to change it.
+
+    The engine speaks first, as in a drive: what came of attempts while nobody watched is kept.
+    """
+    with holding(store, name) as ledger:
+        if ledger.session.in_flight:
+            engine = engines.connect(ledger.session, store.folder(name), ledger.epoch)
+            ledger.keep(engine.poll(0))
+            ledger.save()
+            engine.forget()
+            engine.close()
+        yield ledger
+
+
+def _run(store: Store, name: str, ledger: Ledger, stop: Stop, show: Show) -> None:
+    engine = engines.connect(ledger.session, store.folder(name), ledger.epoch)
+    Driver(ledger, engine, stop=stop, requests=_Inbox(store, name), show=show).run()
 
 
 def exit_code(state: SessionState) -> int:

@@ -66,12 +66,8 @@ def addressed(store: Store, words: Sequence[str]) -> tuple[str, list[str]]:
     names = store.names()
     if words and "/" in words[0] and (session := words[0].partition("/")[0]) in names:
         trials = [word.removeprefix(f"{session}/") for word in words]
-        return session, choose(trials, trial_ids(store, session))
+        return session, choose(trials, store.ids(session))
     if words and words[0] in names:
-        return words[0], choose(words[1:], trial_ids(store, words[0]))
+        return words[0], choose(words[1:], store.ids(words[0]))
     name = find(store)
-    return name, choose(words, trial_ids(store, name)) if words else []
-
-
-def trial_ids(store: Store, name: str) -> list[str]:
-    return [stored.trial.id for stored in store.trials(name)]
+    return name, choose(words, store.ids(name)) if words else []

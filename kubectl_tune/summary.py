@@ -1,49 +1,72 @@
-"""What `run` says when it begins and when it ends: pure functions from a standing to text."""
+"""What is said when a session has been driven or submitted: pure functions from values to text."""
 
 from __future__ import annotations
 
-from kubectl_tune.session import SessionInfo, SessionState
+from collections.abc import Iterator
+
+from kubectl_tune.driving import Outcome
+from kubectl_tune.session import FAULTS
 from kubectl_tune.sessions import Standing
 from kubectl_tune.table import clean, duration, readable
 from kubectl_tune.trial import TrialState
 
-_ORDER = (
+_ENDED = (
     TrialState.SUCCEEDED,
     TrialState.FAILED,
     TrialState.TIMED_OUT,
     TrialState.CANCELLED,
     TrialState.LOST,
     TrialState.PRUNED,
-    TrialState.RUNNING,
-    TrialState.SUBMITTED,
-    TrialState.PENDING,
 )
+_UNFINISHED = (TrialState.RUNNING, TrialState.SUBMITTED, TrialState.PENDING)
+SIGINT = 130
 
 
-def begun(info: SessionInfo) -> str:
-    parallel = info.policy.max_parallel or "one per core"
-    where = "on this machine" if info.target.engine == "local" else info.target.engine
-    return f"session/{info.name}: {info.total} trials {where}, {parallel} at once"
+def counted(number: int, what: str) -> str:
+    """
+    >>> counted(1, "trial"), counted(0, "trial")
+    ('1 trial', '0 trials')
+    """
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
-def closing(standing: Standing, *, quiet: bool = False) -> str:
-    """Say how a session stands at the end of a drive, and which commands come next."""
-    lines = [_verdict(standing)]
-    summary = standing.summary
-    if summary.best:
-        best = summary.best
-        lines.append(f"best: {clean(best.job_id)}  {best.metric}={readable(best.value)}")
-        if summary.info.caveat:
-            lines.append(f"note: {summary.info.caveat}")
+def closing(outcome: Outcome, program: str, *, quiet: bool = False) -> str:
+    """
+    Say how a session stands at the end of a drive, and which commands come next.
+
+    `program` is how commands begin.
+    """
+    lines, standing = [], outcome.standing
+    name = standing.summary.info.name
+    if outcome.idle:
+        lines.append(f"nothing to do: session {name} has ended")
+    if outcome.stopped:
+        by = "Ctrl-C" if outcome.exit_code == SIGINT else "a signal"
+        lines.append(f"stopped by {by}: trials that ran were ended; they begin anew on resume")
+    lines += [_verdict(standing), *_best(standing)]
     if not quiet:
-        lines += ["next:", *(f"  {command:<44}  {why}" for command, why in _next(standing))]
+        lines += _listed(_next(standing), f"{program} ")
+    elif outcome.stopped:
+        lines.append(f"go on with: {program} resume {name}")
     return "\n".join(lines)
+
+
+def submitted(name: str, program: str) -> str:
+    commands = {
+        "watch": "show its trials as they change",
+        "wait": "wait until it has finished",
+        "cancel": "end it",
+    }
+    rows = [(f"{verb} {name}", why) for verb, why in commands.items()]
+    return "\n".join(_listed(rows, f"{program} "))
 
 
 def _verdict(standing: Standing) -> str:
     summary = standing.summary
     counts = ", ".join(
-        f"{summary.counts[state]} {state}" for state in _ORDER if summary.counts.get(state)
+        f"{summary.counts[state]} {state}"
+        for state in (*_ENDED, *_UNFINISHED)
+        if summary.counts.get(state)
     )
     took = ""
     if summary.finished:
@@ -51,17 +74,32 @@ def _verdict(standing: Standing) -> str:
     return f"session/{summary.info.name} {standing.state}{took}: {counts}"
 
 
-def _next(standing: Standing) -> list[tuple[str, str]]:
-    name, counts = standing.summary.info.name, standing.summary.counts
-    commands = []
-    unfinished = sum(counts.get(state, 0) for state in _ORDER[6:])
-    if standing.state is SessionState.DETACHED or unfinished:
-        commands.append((f"kubectl tune resume {name}", "go on where it stopped"))
+def _best(standing: Standing) -> Iterator[str]:
+    summary = standing.summary
+    if best := summary.best:
+        yield f"best: {clean(best.job_id)}  {clean(best.metric)}={readable(best.value)}"
+        if summary.info.caveat:
+            yield f"note: {summary.info.caveat}"
+
+
+def _next(standing: Standing) -> Iterator[tuple[str, str]]:
+    """Yield the commands that make sense now, each with what for."""
+    summary = standing.summary
+    name, counts = summary.info.name, summary.counts
+    faults = any(counts.get(state) for state in FAULTS)
+    if any(counts.get(state) for state in _UNFINISHED):
+        yield f"resume {name}", "go on where it stopped"
     if counts.get(TrialState.SUCCEEDED):
-        commands.append((f"kubectl tune results {name} --top 10", "rank the trials"))
-    if standing.summary.best:
-        commands.append((f"kubectl tune best {name}", "the best one, and how to reproduce it"))
-    if any(counts.get(state) for state in _ORDER[1:5]):
-        commands.append((f"kubectl tune logs {name} --failed", "what the others printed"))
-        commands.append((f"kubectl tune retry {name}", "try them again"))
-    return commands
+        yield f"results {name}", "rank the trials" if summary.info.metric else "list the results"
+    if summary.best:
+        yield f"best {name}", "the best one, and how to reproduce it"
+    if faults:
+        yield f"logs {name} --failed", "what those that failed have printed"
+    if faults or counts.get(TrialState.CANCELLED):
+        yield f"retry {name}", "try again what did not succeed"
+
+
+def _listed(commands: Iterator[tuple[str, str]] | list[tuple[str, str]], lead: str) -> list[str]:
+    rows = [(f"{lead}{command}", why) for command, why in commands]
+    width = max((len(command) for command, _ in rows), default=0)
+    return ["next:" for _ in rows[:1]] + [f"  {row:<{width}}   {why}" for row, why in rows]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import sys
+
 from kubectl_tune import control, sessions
 from kubectl_tune.cli.options import Trials, Yes
 from kubectl_tune.cli.questions import confirm
 from kubectl_tune.cli.state import open_store
+from kubectl_tune.summary import counted
 
 
 def command(trials: Trials = None, yes: Yes = False) -> int:
@@ -28,5 +31,11 @@ def command(trials: Trials = None, yes: Yes = False) -> int:
     if not words:
         confirm(f"Cancel session {name}?", yes=yes)
     cancelled = control.cancel(store, name, ids)
-    print(f"session/{name} cancelled" if not ids else f"{cancelled} trials of {name} cancelled")
+    if not cancelled:
+        what = "the trials have" if ids else f"session {name} has"
+        print(f"nothing to cancel: {what} ended already", file=sys.stderr)
+    elif ids:
+        print(f"{counted(cancelled, 'trial')} of session/{name} cancelled")
+    else:
+        print(f"session/{name} cancelled")
     return 0

@@ -10,6 +10,8 @@ from kubectl_tune import control, sessions
 from kubectl_tune.cli.options import Yes
 from kubectl_tune.cli.questions import confirm
 from kubectl_tune.cli.state import open_store
+from kubectl_tune.errors import SessionNotFound
+from kubectl_tune.store import Store
 
 
 def command(
@@ -28,10 +30,18 @@ def command(
       kubectl tune delete nightly
     """
     store = open_store()
-    found = [sessions.find(store, name) for name in names or [""]]
+    found = [_exact(store, name) for name in dict.fromkeys(names or [])] or [sessions.find(store)]
     if not names:
         confirm(f"Delete session {found[0]} with its logs and results?", yes=yes)
+    control.delete(store, found)
     for name in found:
-        control.delete(store, name)
         print(f'session "{name}" deleted')
     return 0
+
+
+def _exact(store: Store, name: str) -> str:
+    """Return a name that is written in full: the beginning of one is not enough to delete it."""
+    if name in store.names():
+        return name
+    near = sessions.find(store, name)
+    raise SessionNotFound(f"no session named {name}", hint=f"did you mean {near}?")

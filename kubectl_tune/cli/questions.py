@@ -13,7 +13,7 @@ def confirm(question: str, *, yes: bool) -> None:
         return
     if not sys.stdin.isatty():
         raise UsageError(
-            f"{question} There is no terminal to answer on",
+            f"there is no terminal to ask on: {question}",
             hint="name the session, or say yes beforehand with -y",
         )
     print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from kubectl_tune import merge, planfile, sessions
-from kubectl_tune.cli import running
+from kubectl_tune.cli import running, starting
 from kubectl_tune.cli.options import Session
 from kubectl_tune.cli.state import open_store
 
@@ -37,7 +37,6 @@ def command(
     if plan:
         info = store.info(name)
         words = () if info.workload else info.command
-        rules = planfile.rules(words, workdir=info.target.workdir)
-        changes = merge.merge(store, name, planfile.read_plan(plan, rules).trials)
-        print(changes, file=sys.stderr)
+        specs = starting.read(plan, planfile.rules(words, workdir=info.target.workdir))
+        print(merge.described(merge.merge(store, name, specs)), file=sys.stderr)
     return running.drive(store, name, quiet=quiet)

@@ -8,6 +8,7 @@ from kubectl_tune import control, sessions
 from kubectl_tune.cli import running
 from kubectl_tune.cli.options import Trials
 from kubectl_tune.cli.state import open_store
+from kubectl_tune.summary import counted
 
 
 def command(trials: Trials = None, quiet: running.Quiet = False) -> int:
@@ -26,6 +27,6 @@ def command(trials: Trials = None, quiet: running.Quiet = False) -> int:
     """
     store = open_store()
     name, ids = sessions.addressed(store, trials or [])
-    again = control.begin_again(store, name, ids)
-    print(f"{again} trials to be tried again", file=sys.stderr)
+    if again := control.begin_again(store, name, ids):
+        print(f"{counted(again, 'trial')} to be tried again", file=sys.stderr)
     return running.drive(store, name, quiet=quiet)

@@ -6,10 +6,10 @@ from typing import Annotated, Any
 
 import typer
 
-from kubectl_tune.cli import running
+from kubectl_tune.cli import running, starting
 
 
-@running.begins
+@starting.begins
 def command(
     detach: Annotated[
         bool,
@@ -30,12 +30,12 @@ def command(
       kubectl tune run plan.jsonl --engine local -j 0
 
       # Tune a program of one's own, giving up after ten failures
-      kubectl tune run plan.jsonl --engine local --halt soon,fail=10 -- python train.py --lr {lr}
+      kubectl tune run plan.jsonl --halt soon,fail=10 -- python train.py --lr {lr}
 
       # Go on after an interruption
       kubectl tune resume
     """
-    started = running.start(**options)
+    store, name = starting.start(**options)
     if detach:
-        return running.detach(started)
-    return running.drive(started.store, started.name, quiet=quiet)
+        return running.detach(store, name)
+    return running.drive(store, name, quiet=quiet)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from kubectl_tune.cli import running
+from kubectl_tune.cli import running, starting
 
 
-@running.begins
+@starting.begins
 def command(**options: Any) -> int:
     """
     Run a plan without waiting for it: return once the session is on its way.
@@ -19,4 +19,4 @@ def command(**options: Any) -> int:
       kubectl tune submit plan.jsonl --engine local --name nightly
       kubectl tune watch nightly
     """
-    return running.detach(running.start(**options))
+    return running.detach(*starting.start(**options))
