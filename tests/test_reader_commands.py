@@ -162,6 +162,20 @@ def test_status_of_a_session_for_programs(session, capsys):
     assert out(capsys, "status", "-o", "name") == "session/demo\n"
 
 
+def test_what_to_do_next_is_said_for_the_state_file_that_was_named(session, capsys):
+    """
+    A command that is copied finds the session again.
+    """
+    state = str(session / "state.db")
+
+    assert f"Next:    kubectl tune --state {state} logs demo" in out(
+        capsys, "status", "--state", state
+    )
+    assert f"hint: see why with: kubectl tune --state {state} logs demo" in err(
+        capsys, "wait", "--state", state, code=1
+    )
+
+
 def test_the_newest_session_is_meant(session, capsys):
     """
     Without a name; a name may be shortened, and one that isn't there is a sentence.

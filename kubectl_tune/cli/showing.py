@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 
+from kubectl_tune.cli.state import program
 from kubectl_tune.rows import StoredTrial
 from kubectl_tune.sessions import Standing
 from kubectl_tune.store import Store
@@ -13,7 +14,7 @@ from kubectl_tune.views.status import shares, status_text
 
 def pieces(store: Store, standing: Standing, format: str) -> Iterator[str]:
     """Yield a session in one of the formats, piece by piece; read it inside of one moment."""
-    name = standing.summary.info.name
+    name, now = standing.summary.info.name, time.time()
     if format in ("json", "yaml"):
         from kubectl_tune.views import objects
 
@@ -24,9 +25,10 @@ def pieces(store: Store, standing: Standing, format: str) -> Iterator[str]:
         case "name":
             yield f"session/{name}\n"
         case "wide":
-            yield status_text(standing, list(store.trials(name)), time.time(), wide=True)
+            trials = list(store.trials(name))
+            yield status_text(standing, trials, now, wide=True, program=program())
         case _:
-            yield status_text(standing, telling(store, standing), time.time())
+            yield status_text(standing, telling(store, standing), now, program=program())
 
 
 def telling(store: Store, standing: Standing) -> list[StoredTrial]:

@@ -11,13 +11,12 @@ from typing import Annotated
 
 from kubectl_tune import sessions
 from kubectl_tune.cli.options import Session, output
-from kubectl_tune.cli.showing import pieces, telling
+from kubectl_tune.cli.showing import pieces
 from kubectl_tune.cli.state import open_store_to_read
 from kubectl_tune.lock import current_driver
 from kubectl_tune.session import SessionState
 from kubectl_tune.sessions import Standing
 from kubectl_tune.store import Store
-from kubectl_tune.views.status import status_text
 from kubectl_tune.views.tables import sessions_table
 
 TURN = 0.2  # seconds between two looks
@@ -116,7 +115,7 @@ class _Screen:
         if standing is self._seen and now < self._due:
             return
         self._seen, self._due = standing, now + REPAINT
-        text = status_text(standing, telling(store, standing), time.time())
+        text = "".join(pieces(store, standing, "table"))
         columns, rows = shutil.get_terminal_size()
         lines = [line[: columns - 1] for line in text.splitlines()][: max(1, rows - 1)]
         sys.stdout.write(self._back() + "".join(f"{line}\x1b[K\n" for line in lines) + "\x1b[J")

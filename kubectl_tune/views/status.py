@@ -11,6 +11,7 @@ from kubectl_tune.table import age, clean, duration, readable
 from kubectl_tune.trial import TrialState
 from kubectl_tune.views.tables import done, failed, trials_table
 
+PROGRAM = "kubectl tune"
 ROWS = 20  # trials that are shown of a session
 # The order in which trials are worth a row.
 TELLING = (
@@ -35,17 +36,22 @@ def shares(standing: Standing, room: int = ROWS) -> dict[TrialState, int]:
 
 
 def status_text(
-    standing: Standing, trials: Sequence[StoredTrial], now: float, *, wide: bool = False
+    standing: Standing,
+    trials: Sequence[StoredTrial],
+    now: float,
+    *,
+    wide: bool = False,
+    program: str = PROGRAM,
 ) -> str:
-    """Lay out a session with these of its trials."""
+    """Lay out a session with these of its trials; `program` is how to call us again."""
     info = standing.summary.info
     rows = trials_table(trials, info, now, wide=wide) if trials else ""
     more = info.total - len(trials)
-    note = f"… and {more:,} more; all of them: kubectl tune status {info.name} -o wide\n"
-    return f"{head(standing, now)}\n{rows}{note if more > 0 else ''}"
+    note = f"… and {more:,} more; all of them: {program} status {info.name} -o wide\n"
+    return f"{head(standing, now, program)}\n{rows}{note if more > 0 else ''}"
 
 
-def head(standing: Standing, now: float) -> str:
+def head(standing: Standing, now: float, program: str = PROGRAM) -> str:
     info = standing.summary.info
     place = [info.target.engine, info.target.context, info.target.namespace]
     lines = {
@@ -57,7 +63,7 @@ def head(standing: Standing, now: float) -> str:
         "Best": _best(standing),
         "Note": clean(info.caveat) if standing.summary.best else "",
         "Age": _age(standing, now),
-        "Next": _next(standing),
+        "Next": _next(standing, program),
     }
     return "".join(f"{name + ':':<9}{text}\n" for name, text in lines.items() if text)
 
@@ -92,15 +98,15 @@ def _age(standing: Standing, now: float) -> str:
     return f"{old}, took {duration(summary.finished - summary.info.created)}"
 
 
-def _next(standing: Standing) -> str:
+def _next(standing: Standing, program: str) -> str:
     name, left = standing.summary.info.name, standing.summary.info.total - done(standing)
     match standing.state:
         case SessionState.RUNNING:
-            return f"kubectl tune watch {name}"
+            return f"{program} watch {name}"
         case SessionState.SUCCEEDED:
-            return f"kubectl tune results {name}"
+            return f"{program} results {name}"
         case SessionState.FAILED if not left:
-            return f"kubectl tune logs {name} --failed; kubectl tune retry {name}"
+            return f"{program} logs {name} --failed; {program} retry {name}"
         case SessionState.CANCELLED if not left:
-            return f"kubectl tune retry {name}"
-    return f"kubectl tune resume {name}"
+            return f"{program} retry {name}"
+    return f"{program} resume {name}"
