@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -51,3 +51,26 @@ class PlanProblems(PlanError):
         rows = [f"  {problem}" for problem in self.problems[:shown]]
         rest = [f"  ... and {count - shown} more"] if count > shown else []
         super().__init__("\n".join([head, *rows, *rest]), hint=hint)
+
+
+class Findings:
+    """Problems as they are found in something without lines."""
+
+    def __init__(self, problems: Iterable[Problem] = ()) -> None:
+        self.problems = list(problems)
+
+    def error(self, message: str, hint: str = "") -> None:
+        self.problems.append(Problem(0, 0, message, hint))
+
+    def warning(self, message: str, hint: str = "") -> None:
+        self.problems.append(Problem(0, 0, message, hint, Severity.WARNING))
+
+    def unknown(self, what: str, meant: str, otherwise: str = "nothing reads it") -> None:
+        """Note an unknown word: an error if another is likely meant, for it is lost then."""
+        if meant:
+            self.error(f"unknown {what}", f"did you mean {meant}?")
+        else:
+            self.warning(f"unknown {what} is ignored", otherwise)
+
+    def of(self, severity: Severity) -> tuple[Problem, ...]:
+        return tuple(problem for problem in self.problems if problem.severity is severity)
