@@ -17,6 +17,7 @@ FULL = (errno.ENOSPC, errno.EDQUOT)
 
 def main() -> int:
     restore_library_path()
+    open_streams()
     completing = os.path.basename(sys.argv[0]).startswith("kubectl_complete-")
     if hasattr(sys.stdout, "reconfigure"):  # a name that isn't text must not end us
         sys.stdout.reconfigure(errors="backslashreplace")
@@ -33,11 +34,19 @@ def main() -> int:
     return flushed(code)
 
 
+def open_streams() -> None:
+    """Put /dev/null where the caller closed a stream: a state file must not become stdout."""
+    while (fd := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(fd)
+    sys.stdout = sys.stdout or open(1, "w", closefd=False)  # noqa: SIM115  # for life
+    sys.stderr = sys.stderr or open(2, "w", closefd=False)  # noqa: SIM115
+
+
 def flushed(code: int) -> int:
     """Write out what is buffered; the work's own exit code stands if its reader is gone."""
     try:
-        if sys.stdout is not None:
-            sys.stdout.flush()
+        sys.stdout.flush()
     except BrokenPipeError:
         silence()
     except OSError as error:

@@ -27,20 +27,21 @@ class LogLine:
 
 def parse(lines: Iterable[bytes]) -> Iterator[LogLine]:
     """Put stored lines together to the lines that were printed; skip what is torn."""
-    open_lines: dict[str, LogLine] = {}
+    open_lines: dict[str, list[LogLine]] = {}
     for line in lines:
         piece = _piece(line)
         if piece is None:
             continue
-        before = open_lines.pop(piece.stream, None)
-        if before:
-            text = before.text + piece.text
-            piece = LogLine(before.time, piece.stream, text, piece.ended)
+        pieces = open_lines.setdefault(piece.stream, [])
+        pieces.append(piece)
         if piece.ended:
-            yield piece
-        else:
-            open_lines[piece.stream] = piece
-    yield from open_lines.values()
+            yield _joined(open_lines.pop(piece.stream))
+    yield from map(_joined, open_lines.values())
+
+
+def _joined(pieces: list[LogLine]) -> LogLine:
+    first, last = pieces[0], pieces[-1]
+    return LogLine(first.time, first.stream, b"".join(p.text for p in pieces), last.ended)
 
 
 def _piece(line: bytes) -> LogLine | None:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from importlib.util import find_spec
+from pathlib import Path
 from typing import IO, Annotated
 
 import click
@@ -459,3 +460,17 @@ def test_the_bash_script_completes(tmp_path, capsys):
     )
 
     assert done.stdout == "bash zsh fish\n", done.stderr
+
+
+def test_a_closed_stdout_is_no_bug(tmp_path: Path) -> None:
+    """
+    Who closes stdout sees the exit code, and no traceback; no file of ours takes its place.
+    """
+    environment = os.environ | {"KUBECTL_TUNE_STATE": str(tmp_path / "state.db")}
+    command = f'"{sys.executable}" -m kubectl_tune version >&-'
+
+    done = subprocess.run(
+        ["sh", "-c", command], env=environment, capture_output=True, text=True, check=False
+    )
+
+    assert (done.returncode, done.stderr) == (0, "")
