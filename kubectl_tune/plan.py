@@ -83,7 +83,8 @@ class _Reading:
 
     def __init__(self, rules: Rules) -> None:
         self.problems: list[Problem] = []
-        self._rules = rules
+        self._command = rules.command
+        self._files = rules.workload.file_keys
         self._json = Reader()
         self._ids: dict[str, int] = {}
         self._names: dict[str, str] = {}
@@ -125,7 +126,7 @@ class _Reading:
 
     def rest(self) -> Iterator[Problem]:
         """Yield what only the whole plan can show."""
-        for place, name in shell_words(self._rules.command):
+        for place, name in shell_words(self._command):
             message = f"word {place + 1} of the command is shell text with {{{name}}} in it"
             yield Problem(0, 0, message, _SHELL_HINT, Severity.WARNING)
         yield from self._layouts.problems()
@@ -168,18 +169,24 @@ class _Reading:
             faults.extend(self._identity(job_id, number))
         if type(output) is str and output:
             faults.extend(self._paths.output(output, number))
-        command = line.get("command") or self._rules.command
-        if type(config) is not dict:
-            return
-        if not command:
+        if type(config) is dict:
+            self._configured(number, config, line.get("command"), text, faults)
+
+    def _configured(
+        self, number: int, config: dict[str, Any], command: Any, text: str, faults: list[Fault]
+    ) -> None:
+        """Add what is wrong with a config, seen from the command that is to read it."""
+        if command:
+            if type(command) is list and all(type(word) is str for word in command):
+                self._layouts.add(tuple(command), tuple(config), number, text)
+                faults.extend(_shell_faults(command))
+        elif self._command:
+            self._layouts.add(self._command, tuple(config), number, text)
+        else:
             faults.extend(self._known.faults(config))
-            for key in self._rules.workload.file_keys:
+            for key in self._files:
                 if key in config:
                     faults.extend(self._file(key, config[key], number))
-        elif type(command) in (list, tuple) and all(type(word) is str for word in command):
-            self._layouts.add(tuple(command), tuple(config), number, text)
-            if "command" in line:
-                faults.extend(_shell_faults(command))
 
     def _identity(self, job_id: str, number: int) -> Iterable[Fault]:
         if (first := self._ids.setdefault(job_id, number)) != number:

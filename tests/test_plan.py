@@ -229,7 +229,7 @@ def test_colons_and_braces_inside_texts_hide_nothing(config, separators):
     """
     config = {f"k{key}": value for key, value in config.items()}
     text = json.dumps({"job_id": "a", "config": config}, separators=separators)
-    doubled = text[:-2] + (" , " if config else "") + '"kk" : 1 , "kk":2}}'
+    doubled = text[:-2] + (" , " if config else "") + '"zz" : 1 , "zz":2}}'
 
     assert [words for _, _, words in said([text]) if "twice" in words] == []
     assert len([words for _, _, words in said([doubled]) if "twice" in words]) == 1
