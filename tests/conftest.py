@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+from desk import Desk
 from hypothesis import settings
 
 # How long an example takes says nothing on a busy machine.
@@ -28,3 +29,11 @@ def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPat
     path = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(path))
     return folder
+
+
+@pytest.fixture
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
+    """A folder to work in, with a state file of its own."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("KUBECTL_TUNE_STATE", str(tmp_path / "state.db"))
+    return Desk(tmp_path)

@@ -50,7 +50,7 @@ def detach(store: Store, name: str) -> int:
         if time.monotonic() > deadline:
             raise EngineError(f"the driver of session {name} does not start; see {log}")
         time.sleep(0.02)
-    if driver.poll() not in (None, 0, 1):
+    if driver.poll() is not None and not store.summary(name).ended:
         said = log.read_text(errors="replace").strip().removeprefix("error: ")
         raise EngineError(f"the driver of session {name} ended at once: {said}")
     print(f"session/{name} submitted")

@@ -52,6 +52,7 @@ class TuningSessionRunner:
         self.python_executable = python_executable
         self.max_jobs = max_jobs
         self.stop_on_error = stop_on_error
+        self.session = ""  # what the last run is called in the state file
 
     def load_jobs(self) -> list[dict[str, Any]]:
         """
@@ -70,17 +71,23 @@ class TuningSessionRunner:
         return jobs
 
     def run(self) -> TuningSessionRunResult:
-        """Run the jobs in their order; never raises, what went wrong is in the result."""
+        """
+        Run the jobs in their order; what goes wrong is in the result.
+
+        A signal that asks to stop gives 130 or 143, and leaves a session to resume.
+        """
         try:
             jobs = self.load_jobs()
         except (OSError, ValueError) as error:
             return TuningSessionRunResult(0, 0, 0, 1, 0, 2, [str(error)])
         faults = self._faults(jobs)
         try:
-            ended = self._run(jobs, faults)
+            ended, stopped = self._run(jobs, faults)
         except TuneError as error:
             return TuningSessionRunResult(len(jobs), 0, 0, 1, len(jobs), 2, [str(error)])
-        return self._counted(jobs, faults, ended)
+        result = self._counted(jobs, faults, ended)
+        result.exit_code = stopped or result.exit_code
+        return result
 
     def _validate_job(self, job: Mapping[str, Any]) -> str | None:
         """Say what a job lacks, or None when it can be run."""
@@ -107,18 +114,21 @@ class TuningSessionRunner:
 
     def _run(
         self, jobs: Sequence[Mapping[str, Any]], faults: Sequence[str | None]
-    ) -> Mapping[str, Trial]:
+    ) -> tuple[Mapping[str, Trial], int]:
+        """Return what became of the jobs, and the exit code if a signal stopped it all."""
         specs = [
             TrialSpec(str(job["job_id"]), index, job["config"], str(job["output_json"]))
             for index, job in enumerate(self._wanted(jobs, faults))
         ]
         if not specs:
-            return {}
+            return {}, 0
         store = Store.open(statefile.default_path(os.environ))
         try:
             info = beginning.begin(store, self._info(), specs, ARBITRAGE.file_keys)
-            driving.drive(store, info.name, show=lambda session, ended, best: None)
-            return {row.trial.id: row.trial for row in store.trials(info.name)}
+            self.session = info.name
+            outcome = driving.drive(store, info.name, show=lambda session, ended, best: None)
+            trials = {row.trial.id: row.trial for row in store.trials(info.name)}
+            return trials, outcome.exit_code if outcome.stopped else 0
         finally:
             store.close()
 
@@ -192,7 +202,7 @@ class TuningSessionRunner:
 def _job(number: int, line: str) -> dict[str, Any]:
     try:
         job = json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"Invalid JSON at line {number}: {error}") from error
     if not isinstance(job, dict):
         raise ValueError(f"Invalid JSON at line {number}: not an object")
@@ -210,11 +220,17 @@ def _error(trial: Trial) -> str | None:
     return f"Job {trial.id} error: {trial.reason}"
 
 
+_STATUS = {
+    0: "✅ ALL JOBS SUCCEEDED",
+    1: "⚠️  SOME JOBS FAILED",
+    130: "❌ INTERRUPTED",
+    143: "❌ INTERRUPTED",
+}
+
+
 def format_summary(result: TuningSessionRunResult) -> str:
     """The summary block of the seed's script, to the letter."""
-    status = {0: "✅ ALL JOBS SUCCEEDED", 1: "⚠️  SOME JOBS FAILED"}.get(
-        result.exit_code, "❌ FATAL ERROR"
-    )
+    status = _STATUS.get(result.exit_code, "❌ FATAL ERROR")
     counts = {
         "Total Jobs:": result.total_jobs,
         "Attempted:": result.attempted_jobs,

@@ -10,18 +10,29 @@ from pathlib import Path
 from kubectl_tune.table import clean
 from kubectl_tune.tuning_session.local import TuningSessionRunner, format_summary
 
+FATAL = 2  # above are signals
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a jobs file; 0, 1 when a job failed or there is no such file, 2 for all else."""
     args = _parser().parse_args(argv)
     if not Path(args.jobs_file).exists():
-        print(f"[D40_SESSION] ERROR: Jobs file not found: {args.jobs_file}", file=sys.stderr)
+        _say(f"ERROR: Jobs file not found: {args.jobs_file}")
         return 1
-    result = TuningSessionRunner(
+    runner = TuningSessionRunner(
         args.jobs_file, args.python_executable, args.max_jobs, args.stop_on_error
-    ).run()
+    )
+    result = runner.run()
     print(clean(format_summary(result), keep="\n"))
+    if result.exit_code > FATAL:
+        _say(f"Go on with: kubectl tune resume {runner.session}")
+    elif result.attempted_jobs > result.success_jobs:
+        _say(f"What they printed: kubectl tune logs {runner.session} --failed")
     return result.exit_code
+
+
+def _say(text: str) -> None:
+    print(f"[D40_SESSION] {clean(text)}", file=sys.stderr)
 
 
 def _parser() -> argparse.ArgumentParser:
