@@ -65,6 +65,10 @@ class Ledger:
             return 86400.0
         return max(0.0, self._since + BATCH_SECONDS - time.monotonic())
 
+    def confirm(self) -> None:
+        """Raise `TakenOver` if the session is no longer ours."""
+        self._store.confirm(self.session.info.name, self.epoch)
+
     def save(self, *, ended: str = "") -> None:
         """Save what has been kept; `ended` writes down that the session is over, and how."""
         name = self.session.info.name

@@ -63,7 +63,9 @@ def stopping() -> Iterator[Stop]:
             raise KeyboardInterrupt
         stop.signal = number
 
-    watched = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    # Who started us may have said that one is not for us: nohup does, and so does a shell's `&`.
+    watched = [number for number in signals if signal.getsignal(number) != signal.SIG_IGN]
     before = {number: signal.signal(number, note) for number in watched}
     try:
         yield stop
@@ -104,6 +106,7 @@ class Driver:
             self._engine.forget()
             while self._going():
                 self._turn()
+            self._halt_if_due()  # by the last that ended
         except BaseException:
             self._engine.close()  # what it ended is found again in its own record
             raise
@@ -121,6 +124,7 @@ class Driver:
     def _turn(self) -> None:
         self._obey()
         if not self._closing and (trials := self._session.ready(self._engine.slots)):
+            self._ledger.confirm()  # two drivers would begin the same attempts
             self._keep(self._engine.submit(trials))
         self._keep(self._engine.poll(min(TICK, self._ledger.patience)))
         if not self._ledger.patience:
@@ -135,6 +139,8 @@ class Driver:
         if event.state is not TrialState.CANCELLED or event.trial not in self._cut:
             return event
         state, failure, reason = self._cut.pop(event.trial)
+        if event.started is None:  # it had waited for room, and may go on waiting
+            state, failure = TrialState.LOST, None
         return replace(event, state=state, failure=failure, reason=reason)
 
     def _obey(self) -> None:
@@ -144,19 +150,25 @@ class Driver:
             for verb, job_id in self._requests():
                 if verb == "cancel":
                     self._cancel(job_id)
-        if self._closing:
-            return
-        if self._deadline is not None and time.monotonic() >= self._deadline:
+        if self._deadline is not None and now >= self._deadline:
+            self._time_out()
+        else:
+            self._halt_if_due()
+
+    def _time_out(self) -> None:
+        self._deadline = None
+        if not self._closing:
             self._ended = SessionState.TIMED_OUT
-            timeout = self._session.info.policy.session_timeout
-            self._wind_up(
-                TrialState.TIMED_OUT, Failure.TIMEOUT, f"session time-out of {timeout:g}s"
-            )
-        elif halt := self._session.halted:
-            if halt.when == "now":
-                self._wind_up(TrialState.CANCELLED, None, f"halted: --halt {halt}")
-            self._ended = SessionState.SUCCEEDED if halt.why == "success" else DONE
-            self._closing = True
+        reason = f"session time-out of {self._session.info.policy.session_timeout:g}s"
+        self._wind_up(TrialState.TIMED_OUT, Failure.TIMEOUT, reason)
+
+    def _halt_if_due(self) -> None:
+        if self._closing or not (halt := self._session.halted):
+            return
+        if halt.when == "now":
+            self._wind_up(TrialState.CANCELLED, None, f"halted: --halt {halt}")
+        self._ended = SessionState.SUCCEEDED if halt.why == "success" else DONE
+        self._closing = True
 
     def _wind_up(self, state: TrialState, failure: Failure | None, reason: str) -> None:
         self._closing = True

@@ -272,14 +272,18 @@ class Store:
     def owned(self, name: str, epoch: int) -> Iterator[None]:
         """One transaction of a session's owner; `TakenOver` when the caller no longer is it."""
         with self._transaction():
-            row = self._db.execute("SELECT epoch FROM sessions WHERE name = ?", (name,)).fetchone()
-            if row is None or row[0] != epoch:
-                raise TakenOver(
-                    f"session {name} was taken over by another driver, or deleted,"
-                    " while this one slept; nothing more is written",
-                    hint=f"see how it stands with: kubectl tune status {name}",
-                )
+            self.confirm(name, epoch)
             yield
+
+    def confirm(self, name: str, epoch: int) -> None:
+        """Raise `TakenOver` unless the session belongs to the owner of this epoch."""
+        rows = self._rows("SELECT epoch FROM sessions WHERE name = ?", (name,))
+        if next(rows, None) != (epoch,):
+            raise TakenOver(
+                f"session {name} was taken over by another driver, or deleted,"
+                " while this one slept; nothing more is written",
+                hint=f"see how it stands with: kubectl tune status {name}",
+            )
 
     def save(
         self,

@@ -18,6 +18,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections import deque
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -54,9 +55,11 @@ class LocalEngine:
         self._info = session.info
         self._folder = folder
         self._journal = folder / f"journal.{epoch}.jsonl"
+        self._errors = folder / "agent.log"
         self._ids = {trial.spec.slug: trial.id for trial in session.trials.values()}
         self._python = (sys.executable,)
         self._held: dict[str, Trial] = {}  # by key: slug and attempt
+        self._begun: dict[str, int] = {}  # the latest attempt at each trial
         self._process: subprocess.Popen[bytes] | None = None
         self._reader: BinaryIO | None = None
         self._torn = b""
@@ -86,8 +89,9 @@ class LocalEngine:
         events = []
         for trial in trials:
             key = _key(trial)
-            if key in self._held:
+            if trial.attempt <= self._begun.get(trial.id, 0):
                 continue
+            self._begun[trial.id] = trial.attempt
             self._held[key] = trial
             self._ask(self._request(key, trial))
             events.append(TrialEvent(trial.id, trial.attempt, TrialState.SUBMITTED, time.time()))
@@ -178,14 +182,9 @@ class LocalEngine:
                 self._process.stdin.flush()
 
     def _start(self) -> subprocess.Popen[bytes]:
-        (self._folder / "work").mkdir(exist_ok=True, mode=0o700)
-        journal = os.open(self._journal, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        # Before there is an agent: from here on the lock tells that one may be alive.
-        fcntl.flock(journal, fcntl.LOCK_EX)
-        if self._reader is None:
-            self._reader = self._journal.open("rb")
         try:
-            with (self._folder / "agent.log").open("ab") as errors:
+            (self._folder / "work").mkdir(exist_ok=True, mode=0o700)
+            with self._locked_journal() as journal, self._errors.open("ab") as errors:
                 return subprocess.Popen(
                     [sys.executable, "-I", "-S", agent.__file__, str(journal), str(self._parallel)],
                     stdin=subprocess.PIPE,
@@ -196,7 +195,20 @@ class LocalEngine:
                     start_new_session=True,  # Ctrl-C is for the driver, which tells the agent
                 )
         except OSError as error:
-            raise EngineError(f"the local agent can't start: {error}") from error
+            where = f": {error.filename}" if error.filename else ""
+            raise EngineError(f"the local agent can't start: {error.strerror}{where}") from error
+
+    @contextlib.contextmanager
+    def _locked_journal(self) -> Iterator[int]:
+        journal = os.open(self._journal, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        try:
+            # Before there is an agent: from here on the lock tells that one may be alive.
+            fcntl.flock(journal, fcntl.LOCK_EX)
+            if self._reader is None:
+                self._reader = self._journal.open("rb")
+            if os.fstat(journal).st_size:  # the agent before may have died in the middle of a line
+                os.write(journal, b"\n")
+            yield journal
         finally:
             os.close(journal)
 
@@ -250,7 +262,7 @@ class LocalEngine:
 
     def _why_gone(self) -> str:
         with contextlib.suppress(OSError):
-            if lines := (self._folder / "agent.log").read_text(errors="replace").split("\n")[-2:]:
+            if lines := self._errors.read_text(errors="replace").split("\n")[-2:]:
                 return f"the local agent ended: {lines[0]}".rstrip(": ")
         return "the local agent ended"
 
@@ -365,22 +377,53 @@ def _outlive(journal: Path) -> None:
     """
     Wait until the agent that writes this journal has ended, and make it if it takes too long.
 
-    An agent holds its journal's lock for life, so a held one proves that the process on the
-    journal's first line is that agent, and no other process with a recycled number.
+    An agent holds its journal's lock for life, so a held one proves that the last process that
+    signed the journal is that agent, and no other process with a recycled number.
     """
     deadline, asked = time.monotonic() + LAST_WORDS, signal.SIGTERM
+    owner: dict[str, Any] = {}
     with journal.open("rb") as file:
         while True:
             with contextlib.suppress(BlockingIOError):
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 return
-            owner = next(_lines(journal), {})
-            if owner.get("host") == socket.gethostname():
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(owner["agent"], asked)
+            owner = owner or _signed(journal)
+            if owner.get("host") == socket.gethostname() and not _signal_to(owner["agent"], asked):
+                owner = {}  # the lock is a younger agent's, which has not signed yet
             if time.monotonic() > deadline:
                 if asked is signal.SIGKILL:
                     where = f"process {owner.get('agent')} on {owner.get('host')}"
                     raise EngineError(f"the agent of an earlier driver does not end: {where}")
                 deadline, asked = time.monotonic() + LAST_WORDS, signal.SIGKILL
+                if owner.get("host") == socket.gethostname():
+                    _end_with_its_trials(owner["agent"], journal)
             time.sleep(0.02)
+
+
+def _end_with_its_trials(agent: int, journal: Path) -> None:
+    # It has not reaped what it doesn't say has ended, so these numbers are still its trials'.
+    running: dict[str, int] = {}
+    for line in _lines(journal):
+        if line.get("event") == "running":
+            running[line["key"]] = line["pid"]
+        elif "key" in line:
+            running.pop(line["key"], None)
+    _signal_to(agent, signal.SIGKILL)
+    for pid in running.values():
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(pid, signal.SIGKILL)
+
+
+def _signal_to(pid: int, number: signal.Signals) -> bool:
+    """Send a signal; say whether there is such a process."""
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def _signed(journal: Path) -> dict[str, Any]:
+    """Return the line of the agent that began to write last."""
+    signatures = deque((line for line in _lines(journal) if "agent" in line), maxlen=1)
+    return signatures[0] if signatures else {}
