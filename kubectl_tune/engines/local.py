@@ -18,20 +18,18 @@ import socket
 import subprocess
 import sys
 import time
-from collections import deque
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from kubectl_tune import agent
 from kubectl_tune.errors import EngineError
+from kubectl_tune.journal import LAST_WORDS, Harvest, ended, journals, parsed
 from kubectl_tune.launch import launch
 from kubectl_tune.session import Session
 from kubectl_tune.trial import Failure, Trial, TrialEvent, TrialState
 
 GRACE = 5.0  # seconds between SIGTERM and SIGKILL
-LAST_WORDS = 3.0  # seconds an agent without a driver has, to end its trials
-INTERRUPTED = "interrupted: its driver ended"
 AHEAD_SECONDS = 0.1  # of work that the agent has waiting when trials are short,
 COALESCE_SECONDS = 0.01
 AHEAD_LIMIT = 64  # and at most so many trials
@@ -66,7 +64,7 @@ class LocalEngine:
         self._pids: dict[str, int] = {}
         self._mean = 0.0  # seconds that an attempt took of late; 0 is not known
         self._node = socket.gethostname()
-        self._first = _Harvest(folder, self._journal, self._ids, session.in_flight).events()
+        self._first = Harvest(folder, self._journal, self._ids, session.in_flight).events()
 
     @property
     def slots(self) -> int:
@@ -129,7 +127,7 @@ class LocalEngine:
             yield from f
 
     def forget(self) -> None:
-        for journal in _journals(self._folder):
+        for journal in journals(self._folder):
             if journal != self._journal or self._process is None:
                 journal.unlink(missing_ok=True)
 
@@ -217,7 +215,7 @@ class LocalEngine:
         if self._reader is None:
             return []
         *texts, self._torn = (self._torn + self._reader.read()).split(b"\n")
-        lines = [_parsed(text) for text in texts]
+        lines = [parsed(text) for text in texts]
         over = {line.get("key") for line in lines if line.get("event") == "ended"}
         # That it ran is no news of an attempt that has ended.
         lines = [
@@ -276,154 +274,5 @@ class LocalEngine:
         self._process = None
 
 
-class _Harvest:
-    """What earlier drivers of a session left in their journals, once their agents are gone."""
-
-    def __init__(
-        self, folder: Path, journal: Path, ids: dict[str, str], in_flight: Sequence[Trial]
-    ) -> None:
-        self._journals = [path for path in _journals(folder) if path != journal]
-        self._ids = ids
-        self._in_flight = in_flight
-
-    def events(self) -> list[TrialEvent]:
-        for journal in self._journals:
-            _outlive(journal)
-        begun: dict[tuple[str, int], TrialEvent | None] = {
-            (trial.id, trial.attempt): None for trial in self._in_flight
-        }
-        for journal in self._journals:
-            for line in _lines(journal):
-                begun |= self._seen(line)
-        return [end or _cut(*key) for key, end in begun.items()]
-
-    def _seen(self, line: dict[str, Any]) -> dict[tuple[str, int], TrialEvent | None]:
-        slug, _, number = line.get("key", "").rpartition(".")
-        if slug not in self._ids:  # the agent's own line, or a trial that is no longer there
-            return {}
-        key = (self._ids[slug], int(number))
-        return {key: ended(*key, line) if line["event"] == "ended" else None}
-
-
-def ended(id: str, attempt: int, line: dict[str, Any]) -> TrialEvent:
-    """Turn an agent's record into the event that ends an attempt."""
-    state, failure, reason = _verdict(line)
-    return TrialEvent(
-        id,
-        attempt,
-        state,
-        line["at"],
-        node=socket.gethostname(),
-        failure=failure,
-        reason=reason,
-        exit_code=line["code"],
-        started=line["started"],
-        result=line["result"],
-    )
-
-
-def _verdict(line: dict[str, Any]) -> tuple[TrialState, Failure | None, str]:
-    why, code, detail = line["why"], line["code"], line["detail"]
-    match why:
-        case "timeout":
-            return TrialState.TIMED_OUT, Failure.TIMEOUT, "it ran into its time-out"
-        case "cancelled":
-            return TrialState.CANCELLED, None, "cancelled"
-        case "stopped" | "begun":
-            return TrialState.LOST, None, INTERRUPTED
-        case "machine":
-            return TrialState.LOST, Failure.NODE_LOST, f"it could not be started: {detail}"
-        case "bad-result":
-            return TrialState.FAILED, Failure.BAD_RESULT, detail
-    if code == 0:
-        return TrialState.SUCCEEDED, None, detail
-    reason = f"killed by {_signal(code - 128)}" if code > 128 else f"exit code {code}"
-    return TrialState.FAILED, Failure.EXIT, f"{reason} ({detail})" if detail else reason
-
-
-def _cut(id: str, attempt: int) -> TrialEvent:
-    return TrialEvent(id, attempt, TrialState.LOST, time.time(), reason=INTERRUPTED)
-
-
-def _signal(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"
-
-
 def _key(trial: Trial) -> str:
     return f"{trial.spec.slug}.{trial.attempt}"
-
-
-def _journals(folder: Path) -> list[Path]:
-    """All journals of a session, in the order of their epochs."""
-    return sorted(folder.glob("journal.*.jsonl"), key=lambda path: int(path.name.split(".")[1]))
-
-
-def _lines(journal: Path) -> Iterator[dict[str, Any]]:
-    with journal.open("rb") as file:
-        yield from map(_parsed, file)
-
-
-def _parsed(line: bytes) -> dict[str, Any]:
-    try:
-        return dict(json.loads(line))
-    except ValueError:  # torn: the agent that wrote it was killed
-        return {}
-
-
-def _outlive(journal: Path) -> None:
-    """
-    Wait until the agent that writes this journal has ended, and make it if it takes too long.
-
-    An agent holds its journal's lock for life, so a held one proves that the last process that
-    signed the journal is that agent, and no other process with a recycled number.
-    """
-    deadline, asked = time.monotonic() + LAST_WORDS, signal.SIGTERM
-    owner: dict[str, Any] = {}
-    with journal.open("rb") as file:
-        while True:
-            with contextlib.suppress(BlockingIOError):
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                return
-            owner = owner or _signed(journal)
-            if owner.get("host") == socket.gethostname() and not _signal_to(owner["agent"], asked):
-                owner = {}  # the lock is a younger agent's, which has not signed yet
-            if time.monotonic() > deadline:
-                if asked is signal.SIGKILL:
-                    where = f"process {owner.get('agent')} on {owner.get('host')}"
-                    raise EngineError(f"the agent of an earlier driver does not end: {where}")
-                deadline, asked = time.monotonic() + LAST_WORDS, signal.SIGKILL
-                if owner.get("host") == socket.gethostname():
-                    _end_with_its_trials(owner["agent"], journal)
-            time.sleep(0.02)
-
-
-def _end_with_its_trials(agent: int, journal: Path) -> None:
-    # It has not reaped what it doesn't say has ended, so these numbers are still its trials'.
-    running: dict[str, int] = {}
-    for line in _lines(journal):
-        if line.get("event") == "running":
-            running[line["key"]] = line["pid"]
-        elif "key" in line:
-            running.pop(line["key"], None)
-    _signal_to(agent, signal.SIGKILL)
-    for pid in running.values():
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(pid, signal.SIGKILL)
-
-
-def _signal_to(pid: int, number: signal.Signals) -> bool:
-    """Send a signal; say whether there is such a process."""
-    try:
-        os.kill(pid, number)
-    except ProcessLookupError:
-        return False
-    return True
-
-
-def _signed(journal: Path) -> dict[str, Any]:
-    """Return the line of the agent that began to write last."""
-    signatures = deque((line for line in _lines(journal) if "agent" in line), maxlen=1)
-    return signatures[0] if signatures else {}

@@ -22,6 +22,7 @@ from engines.contract import (
     states,
 )
 
+from kubectl_tune import journal
 from kubectl_tune.engines import local
 from kubectl_tune.errors import EngineError
 from kubectl_tune.session import Policy, Session
@@ -176,11 +177,30 @@ def test_an_agent_that_dies_takes_its_trials_along(place):
     assert place.begun() == {("t0", 1): 1, ("t1", 1): 1, ("t0", 2): 1, ("t1", 2): 1}
 
 
+def test_trials_of_an_agent_and_a_driver_that_were_both_killed_are_ended(place):
+    """
+    By the next driver, before it begins anything.
+    """
+    session = place.session("forever", "stubborn")
+    engine = place.connect(session)
+    begin(session, engine)
+    engine._process.kill()
+    place.abandon(engine)
+    assert len(processes(place.marker)) >= 2
+
+    again = place.connect(session)
+
+    gone(place.marker, 1.0)
+    for event in again.poll(0):
+        session.apply(event)
+    assert states(session) == [TrialState.LOST] * 2
+
+
 def test_an_agent_that_was_stopped_does_not_hold_up_a_new_driver(place, monkeypatch):
     """
     It is ended for good, with what it ran.
     """
-    monkeypatch.setattr(local, "LAST_WORDS", 0.3)
+    monkeypatch.setattr(journal, "LAST_WORDS", 0.3)
     session = place.session("stubborn")
     engine = place.connect(session)
     begin(session, engine)
