@@ -63,9 +63,9 @@ def stopping() -> Iterator[Stop]:
             raise KeyboardInterrupt
         stop.signal = number
 
-    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    # Who started us may have said that one is not for us: nohup does, and so does a shell's `&`.
-    watched = [number for number in signals if signal.getsignal(number) != signal.SIG_IGN]
+    watched = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # else we are under nohup
+        watched.append(signal.SIGHUP)
     before = {number: signal.signal(number, note) for number in watched}
     try:
         yield stop

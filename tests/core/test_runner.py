@@ -446,7 +446,7 @@ def test_the_first_signal_asks_and_the_second_insists(number, code):
     assert signal.getsignal(number) == before
 
 
-def test_a_signal_that_is_ignored_stays_ignored():
+def test_a_hangup_that_is_ignored_stays_ignored():
     """
     `nohup kubectl tune run` goes on when its terminal is closed.
     """
@@ -454,6 +454,16 @@ def test_a_signal_that_is_ignored_stays_ignored():
         os.kill(os.getpid(), signal.SIGHUP)
 
         assert not stop.signal
+
+
+def test_an_interrupt_that_is_ignored_is_heard():
+    """
+    A script's `kubectl tune run &` starts with it ignored; who sends it means us.
+    """
+    with handled(signal.SIGINT, signal.SIG_IGN), stopping() as stop:
+        os.kill(os.getpid(), signal.SIGINT)
+
+        assert stop.exit_code == 130
 
 
 def test_a_thread_can_drive(drive):
