@@ -89,8 +89,10 @@ def _next(standing: Standing) -> Iterator[tuple[str, str]]:
     faults = any(counts.get(state) for state in FAULTS)
     if any(counts.get(state) for state in _UNFINISHED):
         yield f"resume {name}", "go on where it stopped"
-    if counts.get(TrialState.SUCCEEDED):
-        yield f"results {name}", "rank the trials" if summary.info.metric else "list the results"
+    if not summary.info.metric:  # which one to rank by is not for us to say
+        yield f"status {name}", "show the trials"
+    elif counts.get(TrialState.SUCCEEDED):
+        yield f"results {name}", "rank the trials"
     if summary.best:
         yield f"best {name}", "the best one, and how to reproduce it"
     if faults:
