@@ -47,6 +47,7 @@ def collect(store: Store, name: str, folder: Path, *, force: bool = False) -> Co
         trials = list(store.trials(name, specs=True))
         names = file_names(stored.trial.spec for stored in trials)
         files = _Files(folder, before, info)
+        files.announce(names.values())
         for path, content in _contents(store, name, trials, names):
             files.put(path, content)
     files.settle()
@@ -81,7 +82,10 @@ def _logs(folder: Path, trials: Iterable[Trial]) -> Iterator[tuple[str, bytes]]:
 
 def plain(path: Path) -> bytes:
     """Return a log as it was printed, to the byte."""
-    lines = logs.lines(path, logs.Wanted())
+    try:
+        lines = list(logs.lines(path, logs.Wanted()))
+    except OSError as error:
+        raise ResultError(f"can't read {path}: {error.strerror}") from error
     return b"".join(line.text + (b"\n" if line.ended else b"") for line in lines)
 
 
@@ -100,7 +104,12 @@ class _Files:
         self._before = list(before)
         self._info = info
         self._written: list[str] = []
-        self._mark(self._before)
+
+    def announce(self, names: Iterable[str]) -> None:
+        """Say which files may come, so that those of a collection cut short are known later."""
+        kinds = ((RESULTS, "json"), (FAILED, "json"), (LOGS, "log"))
+        coming = [f"{kind}/{name}.{end}" for name in names for kind, end in kinds]
+        self._mark(sorted({*self._before, *coming}))
 
     def put(self, path: str, content: bytes) -> None:
         """Write a file whole, unless it is there already."""

@@ -158,6 +158,25 @@ class TestCollect:
             "notes.md", "results/a.json", "results/b.json", "logs/a.log", "logs/b.log",
         }  # fmt: skip
 
+    def test_a_collection_cut_short_can_be_made_again(self, run, say):
+        """
+        A log that can't be read ends the first one; what it had written is known to the second.
+        """
+        run(line("a", 0.5, code=3))
+        (log,) = Path("state/sessions/demo").glob("a.1.log")
+        log.rename("a.1.log")
+        log.mkdir()
+        code, _, err = say("collect", "--to", "all")
+        assert (code, err[:18]) == (2, "error: can't read ")
+        assert files("all") == {".kubectl-tune.json", "failed/a.json"}
+        log.rmdir()
+        Path("mended").touch()
+        assert say("retry", "-q")[0] == 0
+
+        assert say("collect", "--to", "all")[0] == 0
+
+        assert files("all") == OURS | {"results/a.json", "logs/a.log"}
+
     def test_a_folder_of_others_is_left_alone(self, run, say):
         """
         Without `--force` nothing is written where something else lies, or another session.
