@@ -67,7 +67,7 @@ def undriven(store: Store, name: str) -> Iterator[Ledger]:
     The engine speaks first, as in a drive: what came of attempts while nobody watched is kept.
     """
     with holding(store, name) as ledger:
-        if ledger.session.in_flight:
+        if ledger.session.unfinished:  # also what the store never heard of may have begun
             engine = engines.connect(ledger.session, store.folder(name), ledger.epoch)
             ledger.keep(engine.poll(0))
             ledger.save()

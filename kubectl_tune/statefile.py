@@ -135,9 +135,7 @@ def connect(path: Path, *, check: bool = False) -> sqlite3.Connection:
     """
     made = not os.path.lexists(path)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        # Plans may carry secrets in env.
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        _make(path)
     except OSError as error:
         raise StoreError(
             f"state file {path}: {error.strerror}", hint="name another one with --state"
@@ -149,6 +147,20 @@ def connect(path: Path, *, check: bool = False) -> sqlite3.Connection:
         if made and not path.stat().st_size:  # there was no room for more than its name
             path.unlink()
         raise
+
+
+def _make(path: Path) -> None:
+    """
+    Make the file if there is none; OSError says why it can't be used.
+
+    One that is there must not be opened here: closing it would drop the locks that other
+    connections of this process hold on it. https://sqlite.org/howtocorrupt.html 2.2
+    """
+    if path.is_file() and os.access(path, os.R_OK | os.W_OK):
+        return
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    # Plans may carry secrets in env.
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
 
 
 def connect_to_read(path: Path) -> sqlite3.Connection | None:
@@ -199,9 +211,7 @@ def _closed_unless_good(db: sqlite3.Connection) -> Iterator[None]:
 
 
 def _check_version(db: sqlite3.Connection, path: Path) -> int:
-    (application,) = db.execute("PRAGMA application_id").fetchone()
-    (version,) = db.execute("PRAGMA user_version").fetchone()
-    (tables,) = db.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+    application, version, tables = _header(db)
     if tables and application != APPLICATION:
         raise StoreError(
             f"state file {path}: it is a database of another program",
@@ -214,6 +224,17 @@ def _check_version(db: sqlite3.Connection, path: Path) -> int:
             hint="upgrade with: kubectl krew upgrade tune",
         )
     return int(version)
+
+
+def _header(db: sqlite3.Connection) -> tuple[int, int, int]:
+    """Return whose file it is, its version and its number of tables, all of one moment."""
+    asked = ("PRAGMA application_id", "PRAGMA user_version", "SELECT count(*) FROM sqlite_schema")
+    db.execute("BEGIN")  # else another process might make the tables in between
+    try:
+        application, version, tables = (db.execute(sql).fetchone()[0] for sql in asked)
+    finally:
+        db.execute("ROLLBACK") if db.in_transaction else None
+    return application, version, tables
 
 
 def _lift(db: sqlite3.Connection) -> None:

@@ -92,7 +92,9 @@ class Desk:
             return store.names()
 
     def session(self, name: str = "s") -> dict[str, Any]:
-        return dict(json.loads(self.tune("status", name, "-o", "json").out))
+        done = self.tune("status", name, "-o", "json")
+        assert done.code == 0, done.err
+        return dict(json.loads(done.out))
 
     def trials(self, name: str = "s") -> dict[str, dict[str, Any]]:
         return {trial["job_id"]: trial for trial in self.session(name)["trials"]}
