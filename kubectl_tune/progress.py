@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TextIO
 from unicodedata import category, east_asian_width
 
@@ -26,11 +26,18 @@ FAILURES = 20  # said one by one; more of them are only counted
 class Progress:
     """The `show` of a driver; `close` leaves the cursor on a line of its own."""
 
-    def __init__(self, stream: TextIO = sys.stderr, *, quiet: bool = False) -> None:
+    def __init__(
+        self,
+        stream: TextIO = sys.stderr,
+        *,
+        quiet: bool = False,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._stream = stream
+        self._clock = clock
         self._quiet = quiet
         self._live = stream.isatty() and os.environ.get("TERM") != "dumb"
-        self._began = time.monotonic()
+        self._began = self._clock()
         self._gap = REDRAW if self._live else FIRST
         self._next = self._began + self._gap
         self._done_before: int | None = None
@@ -46,7 +53,7 @@ class Progress:
         for trial in ended:
             if trial.state in FAULTS:
                 self._fault(session, trial)
-        now = time.monotonic()
+        now = self._clock()
         if now >= self._next:
             self._draw(line(session, best, self._done_before, now - self._began))
             self._gap = REDRAW if self._live else min(LAST, 2 * self._gap)
