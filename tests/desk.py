@@ -65,7 +65,7 @@ class Desk:
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | more
         with subprocess.Popen(
             self.words(*words), text=True, start_new_session=True,
-            preexec_fn=_unignored, **pipes,  # noqa: PLW1509 - nothing here has threads
+            preexec_fn=unignored, **pipes,  # noqa: PLW1509 - nothing here has threads
         ) as process:  # fmt: skip
             try:
                 yield process
@@ -111,6 +111,6 @@ class Desk:
         return file.read_text().splitlines() if file.exists() else []
 
 
-def _unignored() -> None:
+def unignored() -> None:
     # A test run in the background of a shell ignores SIGINT, and so would its children.
     signal.signal(signal.SIGINT, signal.default_int_handler)
