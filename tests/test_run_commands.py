@@ -622,6 +622,16 @@ def test_the_next_commands_work_as_they_are_printed(desk: Desk):
         assert (again.code, "error" in again.err) == (1 if "retry" in command else 0, False)
 
 
+def test_a_hint_names_the_state_file_that_was_given(desk: Desk):
+    """
+    Else it would speak of another file's sessions.
+    """
+    words = ["--state", "other.db", "run", desk.numbered(1), *LOCAL, "--name", "s", "--", "true"]
+    desk.tune(*words)
+
+    assert "kubectl tune --state other.db resume s" in desk.tune(*words).err
+
+
 def test_secrets_of_the_environment_are_not_shown(desk: Desk):
     """
     Values of env are in the state file, which only its owner reads, and nowhere else of ours.

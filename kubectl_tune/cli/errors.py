@@ -4,10 +4,12 @@ What went wrong on the command line, in kubectl's words, and the one place that 
 
 from __future__ import annotations
 
+import shlex
 import sys
 from typing import TYPE_CHECKING
 
 from kubectl_tune.cli.argv import named
+from kubectl_tune.cli.globals import globals_
 from kubectl_tune.errors import TuneError, UsageError
 
 if TYPE_CHECKING:
@@ -24,11 +26,17 @@ class FlagError(UsageError):
         self.usage = usage
 
 
+def program() -> str:
+    """How this program is called again on the same state file."""
+    given = globals_().state
+    return f"{PROGRAM} --state {shlex.quote(given)}" if given else PROGRAM
+
+
 def say(error: TuneError) -> int:
     """Print an error as kubectl would, and return the exit code."""
     lines = [f"error: {error}"]
     if error.hint:
-        lines.append(f"hint: {error.hint}")
+        lines.append(f"hint: {error.hint.replace(PROGRAM, program())}")
     if isinstance(error, FlagError):
         lines.append(f"See '{error.usage} --help' for usage.")
     from kubectl_tune.table import clean

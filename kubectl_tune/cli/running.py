@@ -11,7 +11,8 @@ from typing import Annotated
 import typer
 
 from kubectl_tune import driving
-from kubectl_tune.cli.state import program, state_path
+from kubectl_tune.cli.errors import program
+from kubectl_tune.cli.state import state_path
 from kubectl_tune.errors import EngineError
 from kubectl_tune.lock import current_driver
 from kubectl_tune.progress import Progress

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 
-from kubectl_tune.cli.state import program
+from kubectl_tune.cli.errors import program
 from kubectl_tune.rows import StoredTrial
 from kubectl_tune.sessions import Standing
 from kubectl_tune.store import Store

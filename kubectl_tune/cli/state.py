@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-import shlex
 from pathlib import Path
 
 from kubectl_tune import statefile
-from kubectl_tune.cli.errors import PROGRAM
 from kubectl_tune.cli.globals import globals_
 from kubectl_tune.store import Store
 
@@ -15,12 +13,6 @@ from kubectl_tune.store import Store
 def state_path() -> Path:
     given = globals_().state
     return Path(given).absolute() if given else statefile.default_path(os.environ).absolute()
-
-
-def program() -> str:
-    """How this program is called again on the same state file."""
-    given = globals_().state
-    return f"{PROGRAM} --state {shlex.quote(given)}" if given else PROGRAM
 
 
 def open_store() -> Store:

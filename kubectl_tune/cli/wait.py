@@ -11,7 +11,7 @@ import typer
 
 from kubectl_tune import sessions
 from kubectl_tune.cli.options import DURATION, Session
-from kubectl_tune.cli.state import open_store_to_read, program
+from kubectl_tune.cli.state import open_store_to_read
 from kubectl_tune.cli.watch import PATIENCE, UNFINISHED, changes
 from kubectl_tune.errors import StoreError, TuneError
 from kubectl_tune.session import SessionState
@@ -82,7 +82,7 @@ def _await(store: Store, name: str, aim: str, timeout: float | None) -> bool:
         raise NotMet(f"timed out waiting for the condition on sessions/{name}")
     raise StoreError(
         f"session {name} has no driver, {progress(standing)}",
-        hint=f"go on with it: {program()} resume {name}; or wait for a driver with --timeout",
+        hint=f"go on with it: kubectl tune resume {name}; or wait for a driver with --timeout",
     )
 
 
@@ -111,5 +111,5 @@ def _unmet(standing: Standing) -> NotMet:
     name = standing.summary.info.name
     return NotMet(
         f"session {name} is {standing.state}, {progress(standing)}",
-        hint=f"see why with: {program()} logs {name} --failed",
+        hint=f"see why with: kubectl tune logs {name} --failed",
     )
