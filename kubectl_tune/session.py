@@ -172,14 +172,14 @@ class Session:
 
 
 def session_state(
-    counts: Mapping[TrialState, int], *, driven: bool, ended: str = ""
+    counts: Mapping[TrialState, int], *, driven: bool, ended: str = "", begun: bool = False
 ) -> SessionState:
     """
     Derive a session's state from its trials: by the first rule that applies.
 
-    `driven` says that a driver has it now; `ended` is what its last driver wrote
-    down when it finished the session: `Cancelled`, `TimedOut`, `Succeeded` where it was
-    halted by as many successes as were asked for, or plain `done`.
+    `driven` says that a driver has it now, `begun` that it has attempts; `ended` is what
+    its last driver wrote down when it finished the session: `Cancelled`, `TimedOut`,
+    `Succeeded` where it was halted by as many successes as were asked for, or plain `done`.
     """
     total = sum(counts.values())
     if driven:
@@ -190,6 +190,6 @@ def session_state(
         return SessionState(ended)
     if ended:
         return SessionState.FAILED
-    if counts.get(TrialState.PENDING, 0) == total:
+    if counts.get(TrialState.PENDING, 0) == total and not begun:
         return SessionState.PENDING
     return SessionState.DETACHED

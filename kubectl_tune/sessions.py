@@ -25,7 +25,10 @@ class Standing:
     @property
     def state(self) -> SessionState:
         return session_state(
-            self.summary.counts, driven=self.driver is not None, ended=self.summary.ended
+            self.summary.counts,
+            driven=self.driver is not None,
+            ended=self.summary.ended,
+            begun=self.summary.attempts > 0,
         )
 
 

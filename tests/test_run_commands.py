@@ -538,6 +538,37 @@ def test_a_plan_that_is_not_there_is_said(desk: Desk):
     )
 
 
+def test_a_folder_that_is_gone_is_said(desk: Desk, monkeypatch: pytest.MonkeyPatch):
+    """
+    Paths would count from it.
+    """
+    (desk.folder / "gone").mkdir()
+    monkeypatch.chdir(desk.folder / "gone")
+    (desk.folder / "gone").rmdir()
+
+    done = desk.tune("run", f"{desk.folder}/{desk.numbered(1)}", *LOCAL, *BEGIN)
+
+    assert "the folder that this was started in is gone" in refused(desk, done)
+
+
+def test_a_result_that_can_not_be_written_stops_the_session(desk: Desk):
+    """
+    It is not lost: once it can be, resume writes it, and nothing runs twice.
+    """
+    (desk.folder / "a.json").mkdir()
+    plan = desk.plan({"job_id": "a", "config": {"x": 1}, "output_json": "a.json"})
+
+    done = desk.run(plan, "--", *COUNTED)
+
+    assert done.code == 2
+    assert f"can't write {desk.folder}/a.json: Is a directory" in done.err
+    assert "go on with: kubectl tune resume s" in done.err
+    (desk.folder / "a.json").rmdir()
+    assert desk.tune("resume", "s").code == 0
+    assert desk.json("a.json") == {"score": 1}
+    assert desk.lines("ran") == ["1"]
+
+
 def test_a_name_that_is_taken_is_refused(desk: Desk):
     """
     With how to go on with the session that has it.
@@ -730,6 +761,19 @@ def test_a_signal_ends_what_runs_and_says_how_to_go_on(desk: Desk, number: int, 
     (desk.folder / "go").touch()
     assert desk.tune("resume", "s").code == 0
     assert [trial["attempt"] for trial in desk.trials().values()] == [1, 2, 2]
+
+
+def test_a_session_stopped_before_anything_ended_has_begun_all_the_same(desk: Desk):
+    """
+    Detached, not Pending: somebody has to go on with it.
+    """
+    with desk.started("run", desk.numbered(1), *LOCAL, "--name", "s", "--", *WAITING) as process:
+        until(lambda: desk.lines("begun"), "the trial")
+        process.send_signal(signal.SIGTERM)
+        _, err = process.communicate(timeout=20)
+
+    assert "session/s Detached: 1 Pending" in err
+    assert desk.session()["state"] == "Detached"
 
 
 def test_a_second_ctrl_c_does_not_wait(desk: Desk):

@@ -13,7 +13,7 @@ import typer
 from kubectl_tune import driving
 from kubectl_tune.cli.errors import program
 from kubectl_tune.cli.state import state_path
-from kubectl_tune.errors import EngineError
+from kubectl_tune.errors import EngineError, TuneError
 from kubectl_tune.lock import current_driver
 from kubectl_tune.progress import Progress
 from kubectl_tune.store import Store
@@ -32,6 +32,9 @@ def drive(store: Store, name: str, *, quiet: bool) -> int:
     except KeyboardInterrupt:
         progress.close()
         print(f"interrupted; go on with: {program()} resume {name}", file=sys.stderr)
+        raise
+    except TuneError as error:
+        error.hint = error.hint or f"mend it, then go on with: kubectl tune resume {name}"
         raise
     finally:
         progress.close()

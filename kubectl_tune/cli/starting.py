@@ -102,12 +102,13 @@ def start(
         _positive("--session-timeout", session_timeout), retries, Halt.parse(halt), shuffle,
         require_result,
     )  # fmt: skip
-    specs = _wanted(read(plan, planfile.rules(command)), only or [])
+    workdir = _workdir()
+    specs = _wanted(read(plan, planfile.rules(command, workdir=workdir)), only or [])
     workload = ARBITRAGE if not command and any(not spec.command for spec in specs) else None
     metric, direction = objective(metric, direction, workload)
     uid = beginning.new_uid()
     info = SessionInfo(
-        beginning.session_name(name, plan, uid), uid, plan, Target(engine, workdir=os.getcwd()),
+        beginning.session_name(name, plan, uid), uid, plan, Target(engine, workdir=workdir),
         policy, command or (workload.command if workload else ()),
         workload.name if workload else "", metric, direction,
         workload.caveat if workload else "",
@@ -168,6 +169,15 @@ def _wanted(specs: Sequence[TrialSpec], only: Sequence[str]) -> list[TrialSpec]:
     ids = [spec.id for spec in specs]
     wanted = {id for part in only for id in chosen(part, ids)}
     return [spec for spec in specs if not only or spec.id in wanted]
+
+
+def _workdir() -> str:
+    try:
+        return os.getcwd()
+    except FileNotFoundError:
+        raise UsageError(
+            "the folder that this was started in is gone", hint="cd to one that is there"
+        ) from None
 
 
 def _positive(flag: str, value: float | None) -> float | None:
