@@ -102,9 +102,8 @@ def _refuse_without_command(info: SessionInfo, specs: Sequence[TrialSpec]) -> No
 
 def _write(store: Store, session: Session, changes: Changes) -> None:
     name = session.info.name
-    for spec in (*changes.kept, *changes.changed):
-        if spec != session.trials[spec.id].spec:
-            store.replace_spec(name, spec)
+    both = (*changes.kept, *changes.changed)
+    store.replace_specs(name, [spec for spec in both if spec != session.trials[spec.id].spec])
     store.add_trials(name, changes.new)
     stay = {trial.spec.index for trial in changes.staying}
     store.remove_trials(name, [t.spec.index for t in changes.gone if t.spec.index not in stay])

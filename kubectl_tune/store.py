@@ -12,7 +12,7 @@ import json
 import os
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -101,20 +101,20 @@ class Store:
                 (name,),
             )
 
-    def replace_spec(self, name: str, spec: TrialSpec) -> None:
-        """Put an edited line in the place of the one that the session has."""
-        info = self.info(name)
+    def replace_specs(self, name: str, specs: Sequence[TrialSpec]) -> None:
+        """Put edited lines in the place of those that the session has."""
+        info, session = self.info(name), self._id(name)
         with self._transaction():
-            key = (self._id(name), spec.index)
-            self._db.execute(
-                "UPDATE specs SET line = ? WHERE session = ? AND idx = ?", (plan_line(spec), *key)
+            self._db.executemany(
+                "UPDATE specs SET line = ? WHERE session = ? AND idx = ?",
+                [(plan_line(spec), session, spec.index) for spec in specs],
             )
-            self._db.execute(
+            self._db.executemany(
                 "UPDATE trials SET hash = ?, output = ? WHERE session = ? AND idx = ?",
-                (spec.hash, output_path(spec, info), *key),
+                [(spec.hash, output_path(spec, info), session, spec.index) for spec in specs],
             )
 
-    def remove_trials(self, name: str, indexes: Iterable[int]) -> None:
+    def remove_trials(self, name: str, indexes: Collection[int]) -> None:
         """Forget trials that an edited plan no longer has and that have no result."""
         session = self._id(name)
         with self._transaction():

@@ -388,7 +388,7 @@ def test_an_edited_plan_changes_trials_in_place(store):
     store.create(info(total=3), specs(3))
 
     store.add_trials("demo", [TrialSpec("new", 3, {"x": 9}).named("new", "h")])
-    store.replace_spec("demo", TrialSpec("t1", 1, {"x": 7}).named("t1", "changed"))
+    store.replace_specs("demo", [TrialSpec("t1", 1, {"x": 7}).named("t1", "changed")])
     store.remove_trials("demo", [0])
 
     loaded = store.load("demo")
