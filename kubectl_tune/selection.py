@@ -100,7 +100,9 @@ def _unclear(word: str, meant: Sequence[str], ids: Sequence[str]) -> UsageError 
     if len(meant) == 1:
         return None
     if not meant:
-        return UsageError(f"no trial named {word or repr(word)}", hint=did_you_mean(word, ids[:_COMPARED]))
+        return UsageError(
+            f"no trial named {word or repr(word)}", hint=did_you_mean(word, ids[:_COMPARED])
+        )
     more = ", ..." if len(meant) > _SHOWN else ""
     return UsageError(
         f"{word} may mean {len(meant)} trials: {', '.join(meant[:_SHOWN])}{more}",
