@@ -225,7 +225,7 @@ def test_never_more_run_at_once_than_were_asked_for(desk: Desk):
 
     assert desk.run(plan, "-j", "2", "--", "sh", "-c", script, "sh", "{x}").code == 0
 
-    assert {int(count) for count in desk.lines("seen")} == {1, 2}
+    assert {int(count) for count in desk.lines("seen")} <= {1, 2}
 
 
 def test_no_number_at_once_is_one_per_core(desk: Desk):
