@@ -3,11 +3,12 @@ Overhead of the local engine: a session of `true` beside `xargs -P` and GNU para
 
     python benchmarks/local.py [--trials 2000] [--rounds 5] [-P 2] [--large 10000]
 
-Each round runs the contestants one after the other; ratios are taken within a round, so that a
-machine whose speed drifts does not matter. `kubectl tune` keeps a log, a record and a result
+Each round runs the contestants one after the other; ratios of wall-clock time and of CPU time are
+taken within a round, so that a machine whose speed drifts does not matter. `kubectl tune` keeps
+a log, a record and a result
 for each trial (`--noisy` lets each print a line and a result); xargs keeps nothing.
-`--large` then runs one session of that many trials and samples the driver's and its agent's
-memory: it should not grow with the number of trials that have ended.
+`--large` then runs one session of that many trials beside xargs, and samples the driver's and its
+agent's memory: it should not grow with the number of trials that have ended.
 """
 
 from __future__ import annotations
@@ -15,12 +16,12 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import resource
 import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -44,38 +45,55 @@ def main() -> None:
 
 
 def contest(folder: Path, trials: int, rounds: int, parallel: int, command: list[str]) -> None:
-    contestants: dict[str, Callable[[], float]] = {
+    contestants: dict[str, Callable[[], object]] = {
         "kubectl tune": lambda: tune(folder, trials, parallel, command),
-        "xargs": lambda: piped(["xargs", f"-P{parallel}", "-I{}", *command], trials),
+        "xargs": lambda: xargs(trials, parallel, command),
     }
     if shutil.which("parallel"):
         gnu = ["parallel", f"-j{parallel}", "-N0", "-q", *command]
         contestants["GNU parallel"] = lambda: piped(gnu, trials)
-    times: dict[str, list[float]] = {name: [] for name in contestants}
+    costs: dict[str, list[tuple[float, float]]] = {name: [] for name in contestants}
     for _ in range(rounds):
         for name, run in contestants.items():
-            times[name].append(run())
-    for name, seconds in times.items():
-        ratios = [a / b for a, b in zip(seconds, times["xargs"], strict=True)]
-        print(
-            f"{name:<14} {statistics.median(seconds) / trials * 1e3:6.2f} ms a trial"
-            f"   {statistics.median(ratios):5.2f} x xargs"
-            f"   ({min(ratios):.2f} to {max(ratios):.2f} in {rounds} rounds)"
-        )
+            costs[name].append(cost(run))
+    for name, rows in costs.items():
+        told = [
+            ratio(
+                what, [row[at] / base[at] for row, base in zip(rows, costs["xargs"], strict=True)]
+            )
+            for at, what in enumerate(("wall", "CPU"))
+        ]
+        each = statistics.median(wall for wall, _ in rows) / trials * 1e3
+        print(f"{name:<14} {each:6.2f} ms a trial   {'   '.join(told)}")
 
 
-def tune(folder: Path, trials: int, parallel: int, command: list[str]) -> float:
+def ratio(what: str, ratios: list[float]) -> str:
+    spread = f"{min(ratios):.2f} to {max(ratios):.2f}"
+    return f"{what} {statistics.median(ratios):.2f} x xargs ({spread})"
+
+
+def cost(run: Callable[[], object]) -> tuple[float, float]:
+    """Return the seconds that something takes, by the wall and of CPU, children included."""
+    began, used = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
+    run()
+    now = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = now.ru_utime + now.ru_stime - used.ru_utime - used.ru_stime
+    return time.perf_counter() - began, cpu
+
+
+def tune(folder: Path, trials: int, parallel: int, command: list[str]) -> None:
     shutil.rmtree(folder / "state", ignore_errors=True)
-    began = time.perf_counter()
-    subprocess.run(session(folder, trials, parallel, command), check=True, cwd=folder)
-    return time.perf_counter() - began
+    run = session(folder, trials, parallel, command)
+    subprocess.run(run, check=True, cwd=folder, stdout=subprocess.DEVNULL)
 
 
-def piped(command: list[str], trials: int) -> float:
+def xargs(trials: int, parallel: int, command: list[str]) -> None:
+    piped(["xargs", f"-P{parallel}", "-I{}", *command], trials)
+
+
+def piped(command: list[str], trials: int) -> None:
     lines = "".join(f"{n}\n" for n in range(trials)).encode()
-    began = time.perf_counter()
     subprocess.run(command, input=lines, stdout=subprocess.DEVNULL, check=True)
-    return time.perf_counter() - began
 
 
 def session(folder: Path, trials: int, parallel: int, command: list[str]) -> list[str]:
@@ -89,29 +107,24 @@ def session(folder: Path, trials: int, parallel: int, command: list[str]) -> lis
 
 def memory(folder: Path, trials: int, parallel: int, command: list[str]) -> None:
     shutil.rmtree(folder / "state", ignore_errors=True)
-    process = subprocess.Popen(
-        session(folder, trials, parallel, command), cwd=folder, stdout=subprocess.DEVNULL
-    )
-    samples: list[tuple[float, int]] = []
-    ended = threading.Event()
-
-    def sample() -> None:
-        began = time.perf_counter()
-        while not ended.wait(0.2):
-            samples.append((time.perf_counter() - began, resident(process.pid)))
-
-    watcher = threading.Thread(target=sample)
-    watcher.start()
-    process.wait()
-    ended.set()
-    watcher.join()
-    whole = [kilobytes for _, kilobytes in samples if kilobytes]
+    samples: list[int] = []
+    theirs = cost(lambda: xargs(trials, parallel, command))
+    ours = cost(lambda: watched(session(folder, trials, parallel, command), folder, samples))
+    whole = [kilobytes for kilobytes in samples if kilobytes]
     third = len(whole) // 3
     print(
-        f"{trials} trials: {samples[-1][0] / trials * 1e3:.2f} ms a trial; memory of driver and"
-        f" agent {whole[third] / 1024:.0f} MiB after a third, {max(whole[third:]) / 1024:.0f} MiB"
-        " at most after that"
+        f"{trials} trials: wall {ours[0] / theirs[0]:.2f}, CPU {ours[1] / theirs[1]:.2f} x xargs;"
+        f" memory of driver and agent {whole[third] / 1024:.0f} MiB after a third,"
+        f" {max(whole[third:]) / 1024:.0f} MiB at most after that"
     )
+
+
+def watched(command: list[str], folder: Path, samples: list[int]) -> None:
+    """Run a session, and note its memory five times a second."""
+    with subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL) as process:
+        while process.poll() is None:
+            samples.append(resident(process.pid))
+            time.sleep(0.2)
 
 
 def resident(pid: int) -> int:

@@ -26,6 +26,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import functools
+import gc
 import json
 import os
 import re
@@ -558,6 +559,8 @@ def _json(text: str) -> Any:
 
 
 def main(argv: list[str]) -> None:
+    gc.freeze()
+    gc.set_threshold(50_000)  # what an attempt leaves behind has no cycles
     journal = int(argv[0])
     os.set_inheritable(journal, False)  # the lock is the agent's, not its trials'
     Agent(journal, int(argv[1]), sys.stdin.fileno(), sys.stdout.fileno()).run()

@@ -39,7 +39,9 @@ def drive(store: Store, name: str, *, show: Show) -> Outcome:
     with holding(store, name) as ledger, stopping() as stop:
         session = ledger.session
         idle = not session.unfinished and bool(store.summary(name).ended)
-        if not idle:
+        if idle:
+            _tidy(store, name, ledger)
+        else:
             refuse_shared_outputs(store, name, store.outputs(name))
             _run(store, name, ledger, stop, show)
     now = standing(store, name)
@@ -79,6 +81,13 @@ def undriven(store: Store, name: str) -> Iterator[Ledger]:
 def _run(store: Store, name: str, ledger: Ledger, stop: Stop, show: Show) -> None:
     engine = engines.connect(ledger.session, store.folder(name), ledger.epoch)
     Driver(ledger, engine, stop=stop, requests=_Inbox(store, name), show=show).run()
+
+
+def _tidy(store: Store, name: str, ledger: Ledger) -> None:
+    """Do what a driver that was killed after its last word could not: forget."""
+    engine = engines.connect(ledger.session, store.folder(name), ledger.epoch)
+    engine.forget()
+    engine.close()
 
 
 def exit_code(state: SessionState) -> int:

@@ -30,9 +30,9 @@ from kubectl_tune.session import Session
 from kubectl_tune.trial import Failure, Trial, TrialEvent, TrialState
 
 GRACE = 5.0  # seconds between SIGTERM and SIGKILL
-AHEAD_SECONDS = 0.1  # of work that the agent has waiting when trials are short,
-COALESCE_SECONDS = 0.01
-AHEAD_LIMIT = 64  # and at most so many trials
+AHEAD_SECONDS = 0.2  # of work that the agent has waiting when trials are short,
+AHEAD_LIMIT = 256  # and at most so many trials
+COALESCE_SECONDS = 0.03  # how long its news may wait meanwhile
 
 
 def connect(session: Session, folder: Path, epoch: int) -> LocalEngine:
