@@ -47,7 +47,8 @@ def standing(
     total = sum(counts.values())
     made = info(total=total, **{"created": NOON} | more)
     finished = NOON + 90 if ended else None
-    summary = Summary(made, Counter(counts), total, finished, ended, best)
+    attempts = total - counts.get(PENDING, 0)
+    summary = Summary(made, Counter(counts), attempts, finished, ended, best)
     return Standing(summary, Driver(4242, "here", NOON) if driven else None)
 
 
