@@ -30,9 +30,9 @@ class Harvest:
     """What earlier drivers of a session left in their journals, once their agents are gone."""
 
     def __init__(
-        self, folder: Path, journal: Path, ids: dict[str, str], in_flight: Sequence[Trial]
+        self, folder: Path, epoch: int, ids: dict[str, str], in_flight: Sequence[Trial]
     ) -> None:
-        self._journals = [path for path in journals(folder) if path != journal]
+        self._journals = journals(folder, before=epoch)
         self._ids = ids
         self._in_flight = in_flight
 
@@ -103,9 +103,10 @@ def _signal(number: int) -> str:
         return f"signal {number}"
 
 
-def journals(folder: Path) -> list[Path]:
-    """All journals of a session, in the order of their epochs."""
-    return sorted(folder.glob("journal.*.jsonl"), key=lambda path: int(path.name.split(".")[1]))
+def journals(folder: Path, *, before: int) -> list[Path]:
+    """Return the journals of earlier epochs, in their order: `journal.EPOCH.NUMBER.jsonl`."""
+    found = [(int(path.name.split(".")[1]), path) for path in folder.glob("journal.*.jsonl")]
+    return [path for epoch, path in sorted(found) if epoch < before]
 
 
 def _lines(journal: Path) -> Iterator[dict[str, Any]]:

@@ -21,7 +21,7 @@ from kubectl_tune.trial import Failure, Trial, TrialEvent, TrialState
 from kubectl_tune.wholefile import write_whole
 from kubectl_tune.workload import ARBITRAGE
 
-BATCH_SECONDS = 0.05  # how long an event may wait for others to be saved with it
+BATCH_SECONDS = 0.1  # how long an event may wait for others to be saved with it
 
 
 class Ledger:

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from kubectl_tune import agent
+from kubectl_tune.crew import Crew
 from kubectl_tune.errors import EngineError
 from kubectl_tune.journal import LAST_WORDS, Harvest, ended, journals, parsed
 from kubectl_tune.launch import launch
@@ -30,18 +31,23 @@ from kubectl_tune.session import Session
 from kubectl_tune.trial import Failure, Trial, TrialEvent, TrialState
 
 GRACE = 5.0  # seconds between SIGTERM and SIGKILL
+MOST_AGENTS = 4
 AHEAD_SECONDS = 0.2  # of work that the agent has waiting when trials are short,
 AHEAD_LIMIT = 256  # and at most so many trials
 COALESCE_SECONDS = 0.03  # how long its news may wait meanwhile
 
 
-def connect(session: Session, folder: Path, epoch: int) -> LocalEngine:
+def connect(session: Session, folder: Path, epoch: int) -> LocalEngine | Crew:
     """Return the engine for a session whose own folder is `folder`, driven in this `epoch`."""
     if sys.platform == "win32":
         raise EngineError(
             "the local engine does not run on Windows", hint="use a cluster: --engine jobs"
         )
-    return LocalEngine(session, folder, epoch)
+    parallel = session.info.policy.max_parallel or os.cpu_count() or 1
+    count = min(parallel, os.cpu_count() or 1, MOST_AGENTS)
+    shares = [(parallel + number) // count for number in range(count)]
+    engines = [LocalEngine(session, folder, epoch, *each) for each in enumerate(shares)]
+    return engines[0] if count == 1 else Crew(engines)
 
 
 def log_path(folder: Path, trial: Trial) -> Path:
@@ -49,10 +55,16 @@ def log_path(folder: Path, trial: Trial) -> Path:
 
 
 class LocalEngine:
-    def __init__(self, session: Session, folder: Path, epoch: int) -> None:
+    """The trials of one agent: of all a session's agents the one with this `number`."""
+
+    def __init__(
+        self, session: Session, folder: Path, epoch: int, number: int = 0, parallel: int = 0
+    ) -> None:
         self._info = session.info
         self._folder = folder
-        self._journal = folder / f"journal.{epoch}.jsonl"
+        self._epoch = epoch
+        self._journal = folder / f"journal.{epoch}.{number}.jsonl"
+        self._parallel = parallel or session.info.policy.max_parallel or os.cpu_count() or 1
         self._errors = folder / "agent.log"
         self._ids = {trial.spec.slug: trial.id for trial in session.trials.values()}
         self._python = (sys.executable,)
@@ -64,7 +76,10 @@ class LocalEngine:
         self._pids: dict[str, int] = {}
         self._mean = 0.0  # seconds that an attempt took of late; 0 is not known
         self._node = socket.gethostname()
-        self._first = Harvest(folder, self._journal, self._ids, session.in_flight).events()
+        # What earlier drivers left is for one of us to say.
+        self._first = (
+            [] if number else Harvest(folder, epoch, self._ids, session.in_flight).events()
+        )
 
     @property
     def slots(self) -> int:
@@ -80,8 +95,16 @@ class LocalEngine:
         return self._parallel + min(ahead, AHEAD_LIMIT)
 
     @property
-    def _parallel(self) -> int:
-        return self._info.policy.max_parallel or os.cpu_count() or 1
+    def free(self) -> int:
+        return self.slots - len(self._held)
+
+    @property
+    def wake(self) -> int | None:
+        return self._process.stdout.fileno() if self._process and self._process.stdout else None
+
+    @property
+    def unheard(self) -> bool:
+        return bool(self._first)
 
     def submit(self, trials: Sequence[Trial]) -> list[TrialEvent]:
         events = []
@@ -127,17 +150,22 @@ class LocalEngine:
             yield from f
 
     def forget(self) -> None:
-        for journal in journals(self._folder):
-            if journal != self._journal or self._process is None:
-                journal.unlink(missing_ok=True)
+        for journal in journals(self._folder, before=self._epoch):
+            journal.unlink(missing_ok=True)
+        if self._process is None:
+            self._journal.unlink(missing_ok=True)
+
+    def stop(self) -> None:
+        if self._process is not None:
+            self._ask({"do": "stop", "grace": GRACE})
+            self._flush()
 
     def close(self) -> list[TrialEvent]:
         """End the agent and its trials."""
         if self._process is None:
             self._close_journal()
             return []
-        self._ask({"do": "stop", "grace": GRACE})
-        self._flush()
+        self.stop()
         try:
             self._process.wait(GRACE + LAST_WORDS)
         except subprocess.TimeoutExpired:

@@ -65,7 +65,7 @@ class LocalPlace:
 
     def connect(self, session: Session) -> local.LocalEngine:
         self._epoch += 1
-        engine = local.connect(session, self.folder, self._epoch)
+        engine = local.LocalEngine(session, self.folder, self._epoch)
         self._engines.append(engine)
         return engine
 
@@ -252,7 +252,7 @@ def test_a_torn_journal_counts_for_what_is_whole(place):
         json.dumps({"key": "unknown.1", "event": "running", "at": 1.0, "pid": 1}),
         '{"key": "t1.1", "event": "ended"',
     ]
-    (place.folder / "journal.0.jsonl").write_text("\n".join(lines))
+    (place.folder / "journal.0.0.jsonl").write_text("\n".join(lines))
 
     events = {event.trial: event for event in place.connect(session).poll(0)}
 
@@ -329,14 +329,14 @@ def test_an_agent_that_can_not_start_gives_a_sentence(place, broken):
     if broken == "folder":
         (place.folder / "work").write_text("in the way")
     if broken == "journal":
-        (place.folder / "journal.1.jsonl").mkdir()
+        (place.folder / "journal.1.0.jsonl").mkdir()
 
     with pytest.raises(EngineError, match="the local agent can't start") as error:
         engine.submit(session.ready(1))
 
     assert str(place.folder) in str(error.value)
     with contextlib.suppress(OSError):
-        (place.folder / "journal.1.jsonl").rmdir()
+        (place.folder / "journal.1.0.jsonl").rmdir()
 
 
 def test_short_trials_wait_at_the_agent_and_come_back_when_it_is_closed(place):
