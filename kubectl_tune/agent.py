@@ -46,6 +46,7 @@ LOG_TAIL = 1 << 20  # and from its end, when it prints more
 RESULT_LIMIT = 64 << 20
 CANDIDATES = 8  # lines that look like a result before the last that is one is sought
 LINE_LIMIT = 1 << 20  # a longer line of stdout is no result
+LISTEN_AFTER = 0.005  # seconds: a shorter attempt is not worth listening to while it runs
 ORPHAN_GRACE = 0.4  # seconds between SIGTERM and SIGKILL when the driver is gone
 PAUSE = 0.25  # seconds before the machine is asked again for what it lacked,
 TRIES = 4  # so often while nothing of ours runs
@@ -176,7 +177,7 @@ class Attempt:
         self.why = ""
         self.kill_at: float | None = None
         self.pid = 0
-        self.started = 0.0
+        self.started = self.listen_at = 0.0
         self.streams: list[tuple[int, bytes]] = []
         self._ends: list[int] = []  # the command's, of these
         self._log = Log(request["log"])
@@ -210,6 +211,7 @@ class Attempt:
         )
         self._close_ends()
         self.started = time.time()
+        self.listen_at = time.monotonic() + LISTEN_AFTER
         for fd, _ in self.streams:
             os.set_blocking(fd, False)
         if self.timeout is not None:
@@ -341,6 +343,7 @@ class Agent:
         self._parallel = parallel
         self._queue: deque[dict[str, Any]] = deque()
         self._running: dict[int, Attempt] = {}  # by process id
+        self._unheard: list[Attempt] = []
         self._folders = Folders()
         self._environment = dict(os.environb)
         self._stopping = self._signalled = False
@@ -387,10 +390,20 @@ class Agent:
             self._ended(attempt, attempt.record(code))
         for attempt in list(self._running.values()):
             attempt.tick(now)
+        self._listen(now)
         if self._news:
             self._news = False
             with contextlib.suppress(BlockingIOError, BrokenPipeError):
                 os.write(self._wake, b".")
+
+    def _listen(self, now: float) -> None:
+        """Listen to attempts that have lasted; what the others print is read when they end."""
+        self._unheard = [a for a in self._unheard if self._running.get(a.pid) is a]
+        while self._unheard and now >= self._unheard[0].listen_at:
+            attempt = self._unheard.pop(0)
+            for fd, stream in attempt.streams:
+                event = selectors.EVENT_READ
+                self._selector.register(fd, event, _reader(self, attempt, fd, stream))
 
     def _room(self) -> bool:
         return bool(self._queue) and len(self._running) < self._parallel
@@ -399,6 +412,8 @@ class Agent:
         times = [a.kill_at for a in self._running.values() if a.kill_at is not None]
         if self._room():
             times.append(self._pause_until)
+        if self._unheard:
+            times.append(self._unheard[0].listen_at)
         return max(0.0, min(times) - time.monotonic()) if times else None
 
     def _read_requests(self) -> None:
@@ -441,10 +456,9 @@ class Agent:
                 self._ended(attempt, attempt.refused(error, "exit"))
             return
         self._running[attempt.pid] = attempt
+        self._unheard.append(attempt)
         at, pid = attempt.started, attempt.pid
         self._write({"key": attempt.key, "event": "running", "at": at, "pid": pid})
-        for fd, stream in attempt.streams:
-            self._selector.register(fd, selectors.EVENT_READ, _reader(self, attempt, fd, stream))
 
     def _put_off(self, request: dict[str, Any], attempt: Attempt, error: Exception) -> None:
         """Wait for what the machine lacks; it may be what other attempts have."""

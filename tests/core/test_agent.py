@@ -367,6 +367,7 @@ def test_an_attempt_begins_once(tmp_path):
     with started(tmp_path) as agent:
         agent.sh("a", "echo once; sleep 600")
         agent.running("a")
+        until(lambda: agent.printed("a"), "what it prints")
         pid = agent.told("a", "running")["pid"]
         agent.process.kill()
         agent.process.wait()
