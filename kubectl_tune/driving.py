@@ -6,7 +6,6 @@ Its rule: whoever changes a session holds its lock and is its owner, for an hour
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -80,7 +79,6 @@ def undriven(store: Store, name: str) -> Iterator[Ledger]:
 
 
 def _run(store: Store, name: str, ledger: Ledger, stop: Stop, show: Show) -> None:
-    gc.freeze()  # a session of many trials lives as long as its drive, and has no cycles
     engine = engines.connect(ledger.session, store.folder(name), ledger.epoch)
     Driver(ledger, engine, stop=stop, requests=_Inbox(store, name), show=show).run()
 
