@@ -398,7 +398,7 @@ def reusing(desk: Desk, plan: str, name: str, *command: str) -> tuple[int, list[
     """Run a plan with --reuse; return the exit code and the trials that really ran."""
     before = len(desk.lines("ran"))
     done = desk.run(plan, "--reuse", "--", *command, name=name)
-    return done.code, desk.lines("ran")[before:]
+    return done.code, sorted(desk.lines("ran")[before:])
 
 
 COUNTED = ("sh", "-c", 'echo $1 >>ran; echo "{\\"score\\": $1}"', "sh", "{x}")
