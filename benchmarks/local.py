@@ -124,7 +124,7 @@ def watched(command: list[str], folder: Path, samples: list[int]) -> None:
     with subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL) as process:
         while process.poll() is None:
             samples.append(resident(process.pid))
-            time.sleep(0.2)
+            time.sleep(0.2)  # between two samples
 
 
 def resident(pid: int) -> int:

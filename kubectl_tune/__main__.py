@@ -39,8 +39,8 @@ def open_streams() -> None:
     while (fd := os.open(os.devnull, os.O_RDWR)) <= 2:
         pass
     os.close(fd)
-    sys.stdout = sys.stdout or open(1, "w", closefd=False)  # noqa: SIM115  # for life
-    sys.stderr = sys.stderr or open(2, "w", closefd=False)  # noqa: SIM115
+    sys.stdout = sys.stdout or open(1, "w", closefd=False)  # noqa: SIM115 - for life
+    sys.stderr = sys.stderr or open(2, "w", closefd=False)  # noqa: SIM115 - for life
 
 
 def flushed(code: int) -> int:

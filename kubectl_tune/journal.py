@@ -145,7 +145,7 @@ def _outlive(journal: Path) -> None:
                 deadline, asked = time.monotonic() + LAST_WORDS, signal.SIGKILL
                 if owner.get("host") == socket.gethostname():
                     _end_with_its_trials(owner["agent"], journal)
-            time.sleep(0.02)
+            time.sleep(0.02)  # flock has no time-out of its own; the deadline above bounds it
 
 
 def _end_with_its_trials(agent: int, journal: Path) -> None:

@@ -48,7 +48,7 @@ class DriverLock:
                     f"session {name} already has a driver: {driver or 'one that just started'}",
                     hint=f"follow it with: kubectl tune watch {name}",
                 )
-            time.sleep(0.02)
+            time.sleep(0.02)  # flock has no time-out of its own; PATIENCE bounds it
         self.driver = Driver(os.getpid(), socket.gethostname(), time.time())
         try:
             with self._explained():

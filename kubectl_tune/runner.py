@@ -107,7 +107,7 @@ class Driver:
             while self._going():
                 self._turn()
             self._halt_if_due()  # by the last that ended
-        except BaseException:
+        except BaseException:  # also a second Ctrl-C: no child outlives a drive
             self._engine.close()  # what it ended is found again in its own record
             raise
         self._keep(self._engine.close())

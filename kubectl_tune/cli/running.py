@@ -53,7 +53,7 @@ def detach(store: Store, name: str) -> int:
     while driver.poll() is None and not current_driver(folder):
         if time.monotonic() > deadline:
             raise EngineError(f"the driver of session {name} does not start; see {log}")
-        time.sleep(0.02)
+        time.sleep(0.02)  # a held lock can only be looked for; START_SECONDS bounds it
     if driver.poll() is not None and not store.summary(name).ended:
         said = log.read_text(errors="replace").strip().removeprefix("error: ")
         raise EngineError(f"the driver of session {name} ended at once: {said}")

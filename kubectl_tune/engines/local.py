@@ -124,6 +124,7 @@ class LocalEngine:
             events, self._first = self._first, []
             return events
         if self._process is None or self._process.stdout is None:
+            # No agent, so nothing can come: only keep a loop that asks again from spinning.
             time.sleep(min(timeout, 0.05) if timeout else 0)
             return []
         wake = self._process.stdout.fileno()
