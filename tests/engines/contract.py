@@ -18,6 +18,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import pytest
+from core.waiting import until
 
 from kubectl_tune import log
 from kubectl_tune.engines import Engine
@@ -151,6 +152,7 @@ class EngineContract:
         again = engine.submit(trials)
 
         follow(session, engine, lambda: session.trials["t0"].state is TrialState.RUNNING, again)
+        until(lambda: ("t0", 1) in place.begun(), "the trial to begin")
         engine.cancel(trials)
         follow(session, engine, lambda: session.trials["t0"].state.ended)
         assert place.begun() == {("t0", 1): 1, ("t1", 1): 1}

@@ -162,6 +162,7 @@ def test_an_agent_that_dies_takes_its_trials_along(place):
     session = place.session("forever", "test $TUNE_ATTEMPT -gt 1 || sleep 600")
     engine = place.connect(session)
     begin(session, engine)
+    until(lambda: place.begun().total() == 2, "both to write down that they began")
 
     engine._process.kill()
     events = follow(session, engine, lambda: not session.in_flight)
