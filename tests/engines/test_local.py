@@ -78,10 +78,11 @@ class LocalPlace:
 
     def vanish(self, engine: local.LocalEngine) -> None:
         engine._process.kill()
-        while pids := processes(self.marker):
-            for pid in pids:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
+        # Whole groups: a process that is being started has no environment to be found by.
+        for group in engine._pids.values():
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(group, signal.SIGKILL)
+        gone(self.marker)
         self.abandon(engine)
         (journal,) = self.folder.glob("journal.*.jsonl")
         journal.unlink()
