@@ -9,6 +9,14 @@ What can go wrong, as the user sees it:
     + SessionBusy       another driver has the session
     + TakenOver         this driver has lost the session to another one
   x EngineError         an engine could not do what was asked
+  x ClusterError        the API server, or the way to it, said no
+    + Unreachable       no answer: refused, timed out, TLS, or no configuration at all
+    + Unauthorized      401, also after credentials were asked for again
+    + Forbidden         403: a right is missing, or admission denied it
+    + NotFound          404
+    + Conflict          409: there is one already, or it has changed
+    + Gone              410: too old a place to watch or list from
+    + Invalid           400 and 422: the server can't take what was sent
   x ResultError         a result file can't be read or written
 
 A bug is any other exception: it keeps its traceback.
@@ -52,6 +60,45 @@ class TakenOver(StoreError):
 
 
 class EngineError(TuneError):
+    pass
+
+
+class ClusterError(TuneError):
+    """`reason` and `code` are the API server's own (metav1.Status), "" and 0 where it said nothing."""
+
+    def __init__(
+        self, message: str, *, hint: str = "", reason: str = "", code: int = 0
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.reason = reason
+        self.code = code
+
+
+class Unreachable(ClusterError):
+    pass
+
+
+class Unauthorized(ClusterError):
+    pass
+
+
+class Forbidden(ClusterError):
+    pass
+
+
+class NotFound(ClusterError):
+    pass
+
+
+class Conflict(ClusterError):
+    pass
+
+
+class Gone(ClusterError):
+    pass
+
+
+class Invalid(ClusterError):
     pass
 
 
