@@ -64,11 +64,9 @@ class EngineError(TuneError):
 
 
 class ClusterError(TuneError):
-    """`reason` and `code` are the API server's own (metav1.Status), "" and 0 where it said nothing."""
+    """`reason` and `code` are the server's own (metav1.Status), "" and 0 where it said nothing."""
 
-    def __init__(
-        self, message: str, *, hint: str = "", reason: str = "", code: int = 0
-    ) -> None:
+    def __init__(self, message: str, *, hint: str = "", reason: str = "", code: int = 0) -> None:
         super().__init__(message, hint=hint)
         self.reason = reason
         self.code = code

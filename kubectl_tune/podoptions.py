@@ -44,9 +44,7 @@ class PodOptions:
     def as_json(self) -> dict[str, Any]:
         """What differs from the defaults."""
         plain = PodOptions()
-        return {
-            key: value for key, value in asdict(self).items() if value != getattr(plain, key)
-        }
+        return {key: value for key, value in asdict(self).items() if value != getattr(plain, key)}
 
 
 def pod_options(info: SessionInfo) -> PodOptions:

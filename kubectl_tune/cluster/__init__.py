@@ -8,7 +8,7 @@ words of kubectl; connection losses, 429 and 5xx have then been retried already.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
@@ -74,7 +74,9 @@ class ClusterClient(Protocol):
     def delete_collection(self, kind: str, selector: str) -> None:
         """Delete all that a label selector finds, and in the background what they own."""
 
-    def list(self, kind: str, selector: str = "", fields: str = "") -> tuple[list[Manifest], str]:
+    def list(
+        self, kind: str, selector: str = "", fields: str = ""
+    ) -> tuple[Sequence[Manifest], str]:
         """
         Return all objects that the label and the field selector find, and the resource version
         to watch from. Long lists come in pages, and as of one moment.
@@ -97,7 +99,7 @@ class ClusterClient(Protocol):
     def server_version(self) -> Manifest:
         """Return what the server says of itself at /version."""
 
-    def warnings(self) -> list[str]:
+    def warnings(self) -> Sequence[str]:
         """Return, and forget, what the server has warned of since (`Warning:` headers)."""
 
     def close(self) -> None: ...
