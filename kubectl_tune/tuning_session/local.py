@@ -8,12 +8,10 @@ the lines of the file would have counted.
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from kubectl_tune import beginning, driving, statefile
@@ -22,6 +20,8 @@ from kubectl_tune.halt import Halt
 from kubectl_tune.session import Policy, SessionInfo, Target
 from kubectl_tune.store import Store
 from kubectl_tune.trial import Failure, Trial, TrialSpec, TrialState
+from kubectl_tune.tuning_session import jobs_file
+from kubectl_tune.tuning_session.summary_block import RULE, head, listed
 from kubectl_tune.workload import ARBITRAGE
 
 TIMEOUT_SECONDS = 300
@@ -61,11 +61,7 @@ class TuningSessionRunner:
         Raises FileNotFoundError, and ValueError for a line that is not a JSON object or a file
         without any.
         """
-        path = Path(self.jobs_file)
-        if not path.exists():
-            raise FileNotFoundError(f"Jobs file not found: {self.jobs_file}")
-        with path.open(encoding="utf-8-sig") as file:
-            jobs = [_job(number, line) for number, line in enumerate(file, 1) if line.strip()]
+        jobs = jobs_file.read(self.jobs_file)
         if not jobs:
             raise ValueError(f"Jobs file is empty: {self.jobs_file}")
         return jobs
@@ -80,7 +76,7 @@ class TuningSessionRunner:
             jobs = self.load_jobs()
         except (OSError, ValueError) as error:
             return TuningSessionRunResult(0, 0, 0, 1, 0, 2, [str(error)])
-        faults = self._faults(jobs)
+        faults = jobs_file.faults(jobs, self._validate_job)
         try:
             ended, stopped = self._run(jobs, faults)
         except TuneError as error:
@@ -99,18 +95,6 @@ class TuningSessionRunner:
         if not job["config"].get("data_file"):
             return "Missing required field: config.data_file"
         return None
-
-    def _faults(self, jobs: Sequence[Mapping[str, Any]]) -> list[str | None]:
-        """What is wrong with each job; one name can't stand for two results."""
-        seen: set[str] = set()
-        faults = []
-        for job in jobs:
-            fault = self._validate_job(job)
-            if fault is None and str(job["job_id"]) in seen:
-                fault = "Duplicate job_id"
-            seen.add(str(job.get("job_id")))
-            faults.append(fault)
-        return faults
 
     def _run(
         self, jobs: Sequence[Mapping[str, Any]], faults: Sequence[str | None]
@@ -199,16 +183,6 @@ class TuningSessionRunner:
         )
 
 
-def _job(number: int, line: str) -> dict[str, Any]:
-    try:
-        job = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"Invalid JSON at line {number}: {error}") from error
-    if not isinstance(job, dict):
-        raise ValueError(f"Invalid JSON at line {number}: not an object")
-    return job
-
-
 def _error(trial: Trial) -> str | None:
     """Say in the seed's words how a job failed, or None when it didn't."""
     if trial.state is TrialState.SUCCEEDED:
@@ -220,29 +194,8 @@ def _error(trial: Trial) -> str | None:
     return f"Job {trial.id} error: {trial.reason}"
 
 
-_STATUS = {
-    0: "✅ ALL JOBS SUCCEEDED",
-    1: "⚠️  SOME JOBS FAILED",
-    130: "❌ INTERRUPTED",
-    143: "❌ INTERRUPTED",
-}
-
-
 def format_summary(result: TuningSessionRunResult) -> str:
     """The summary block of the seed's script, to the letter."""
-    status = _STATUS.get(result.exit_code, "❌ FATAL ERROR")
-    counts = {
-        "Total Jobs:": result.total_jobs,
-        "Attempted:": result.attempted_jobs,
-        "Success:": result.success_jobs,
-        "Errors:": result.error_jobs,
-        "Skipped:": result.skipped_jobs,
-    }
-    lines = ["=" * 70, "[D40_SESSION] LOCAL TUNING SESSION SUMMARY", "=" * 70, ""]
-    lines += [f"{label:<16}{count}" for label, count in counts.items()]
-    lines += ["", f"{'Exit Code:':<16}{result.exit_code}  ({status})"]
-    if result.errors:
-        lines += ["", "Errors:", *(f"  - {error}" for error in result.errors[:10])]
-    if len(result.errors) > 10:
-        lines.append(f"  ... and {len(result.errors) - 10} more")
-    return "\n".join([*lines, "", "=" * 70])
+    lines = head("[D40_SESSION] LOCAL TUNING SESSION SUMMARY", result, "❌ FATAL ERROR")
+    lines += listed("Errors:", result.errors, 10, "more")
+    return "\n".join([*lines, "", RULE])
