@@ -6,14 +6,12 @@ import contextlib
 import json
 import os
 import signal
-from collections import Counter
 from pathlib import Path
 
 import pytest
 from core.making import info
 from core.waiting import gone, processes, until
 from engines.contract import (
-    RESULT,
     EngineContract,
     begin,
     every,
@@ -21,47 +19,22 @@ from engines.contract import (
     follow,
     states,
 )
+from engines.diary import Diary
 
 from kubectl_tune import journal
 from kubectl_tune.engines import local
 from kubectl_tune.errors import EngineError
-from kubectl_tune.session import Policy, Session
+from kubectl_tune.session import Session
 from kubectl_tune.trial import Failure, TrialEvent, TrialSpec, TrialState
 
-BEHAVIOURS = {
-    "ok": "sleep 0.02",
-    "fail": "exit 3",
-    "forever": "sleep 600 & wait",
-    "stubborn": "trap '' TERM; sleep 600 & sleep 600",
-    "result": f"echo '{json.dumps(RESULT)}' > $TUNE_RESULT_FILE",
-    "print": "echo out",
-}
 
-
-class LocalPlace:
+class LocalPlace(Diary):
     """Children of this machine; each writes down when it begins and ends."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.diary = folder / "diary"
-        self.marker = f"TEST_PLACE={folder}"
+        super().__init__(folder)
         self._engines: list[local.LocalEngine] = []
         self._epoch = 0
-
-    def session(self, *behaviours: str, timeout: float | None = None, **policy) -> Session:
-        specs = [
-            TrialSpec(
-                f"t{i}", i, {}, command=("sh", "-c", self._script(BEHAVIOURS.get(word, word))),
-                env=dict([self.marker.split("=", 1)]), timeout=timeout,
-            ).named(f"t{i}", "")
-            for i, word in enumerate(behaviours)
-        ]  # fmt: skip
-        about = info(policy=Policy(**policy), workdir=self.folder, total=len(specs))
-        return Session.of(about, specs)
-
-    def _script(self, behaviour: str) -> str:
-        note = f"echo $TUNE_TRIAL_ID $TUNE_ATTEMPT %s >> {self.diary}"
-        return f"trap '{note % 'end'}' EXIT; {note % 'begin'}; {behaviour}"
 
     def connect(self, session: Session) -> local.LocalEngine:
         self._epoch += 1
@@ -86,21 +59,6 @@ class LocalPlace:
         self.abandon(engine)
         (journal,) = self.folder.glob("journal.*.jsonl")
         journal.unlink()
-
-    def _noted(self) -> list[list[str]]:
-        return [line.split() for line in self.diary.read_text().splitlines()]
-
-    def begun(self) -> Counter[tuple[str, int]]:
-        if not self.diary.exists():
-            return Counter()
-        return Counter((id, int(n)) for id, n, what in self._noted() if what == "begin")
-
-    def most_at_once(self) -> int:
-        running, most = 0, 0
-        for *_, what in self._noted():
-            running += 1 if what == "begin" else -1
-            most = max(most, running)
-        return most
 
     def close(self) -> None:
         for engine in self._engines:
