@@ -10,11 +10,11 @@ from typing import Any
 
 from kubectl_tune.halt import Halt
 from kubectl_tune.session import Policy, SessionInfo, Target
-from kubectl_tune.trial import Failure, Trial, TrialSpec, TrialState
+from kubectl_tune.trial import Failure, Tally, Trial, TrialSpec, TrialState
 
 TRIAL_COLUMNS = (
     "idx, job_id, slug, hash, state, attempt, job, pod, node, class, reason, exit_code,"
-    " started, finished, failures, losses, metrics"
+    " started, finished, failures, losses, tally, metrics"
 )
 
 
@@ -71,6 +71,7 @@ def session_row(info: SessionInfo, folder: str) -> dict[str, Any]:
 def session_info(row: Mapping[str, Any]) -> SessionInfo:
     policy = json.loads(row["policy"])
     policy["halt"] = Halt.parse(policy["halt"] or "never")
+    policy["retry"] = {Failure(name): n for name, n in policy.get("retry", {}).items()}
     target = Target(*(row[key] for key in ("engine", "context", "server", "namespace", "workdir")))
     return SessionInfo(
         row["name"], row["uid"], row["plan"], target, Policy(**policy),
@@ -81,12 +82,12 @@ def session_info(row: Mapping[str, Any]) -> SessionInfo:
 
 def stored_trial(row: Sequence[Any]) -> StoredTrial:
     (index, job_id, slug, hash, state, attempt, job, pod, node, failure, reason, exit_code,
-     started, finished, failures, losses, metrics, line) = row  # fmt: skip
+     started, finished, failures, losses, tally, metrics, line) = row  # fmt: skip
     spec = _spec(json.loads(line) if line else {"job_id": job_id, "config": {}}, index, slug, hash)
     trial = Trial(
         spec, attempt, TrialState(state), job, pod, node,
         Failure(failure) if failure else None, reason, exit_code, started, finished,
-        failures, losses,
+        failures, losses, _tally(tally) if tally else {},
     )  # fmt: skip
     return StoredTrial(trial, json.loads(metrics) if metrics else None)
 
@@ -109,10 +110,33 @@ def _spec(line: Mapping[str, Any], index: int, slug: str, hash: str) -> TrialSpe
     )  # fmt: skip
 
 
+def tally_text(tally: Tally) -> str:
+    """
+    Write down how attempts ended: every ending with its number.
+
+    >>> tally_text({(TrialState.FAILED, Failure.OOM): 2, (TrialState.LOST, Failure.PREEMPTED): 1})
+    'Failed/oom=2 Lost/preempted=1'
+    """
+    return " ".join(f"{state}/{failure}={count}" for (state, failure), count in tally.items())
+
+
+def _tally(text: str) -> Tally:
+    tally = {}
+    for part in text.split():
+        ending, _, count = part.partition("=")
+        state, _, failure = ending.partition("/")
+        tally[TrialState(state), Failure(failure)] = int(count)
+    return tally
+
+
 def output_path(spec: TrialSpec, info: SessionInfo) -> str:
     if not spec.output_json:
         return ""
     return os.path.normpath(os.path.join(info.target.workdir, spec.output_json))
+
+
+def misses(trial: Trial) -> tuple[int, int, str]:
+    return trial.failures, trial.losses, tally_text(trial.tally)
 
 
 def place(trial: Trial) -> tuple[Any, ...]:

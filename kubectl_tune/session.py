@@ -18,10 +18,10 @@ from itertools import islice
 from typing import Any
 
 from kubectl_tune.halt import Halt
+from kubectl_tune.retry import MISSES, begins_again
 from kubectl_tune.trial import Failure, Trial, TrialEvent, TrialSpec, TrialState
 
-MAX_LOSSES = 10  # lost attempts that are begun again, a trial
-FAULTS = (TrialState.FAILED, TrialState.TIMED_OUT, TrialState.LOST)
+FAULTS = MISSES
 
 
 class SessionState(StrEnum):
@@ -56,6 +56,12 @@ class Policy:
     halt: Halt | None = None
     shuffle: bool = False
     requires_result: bool = False
+    retry: Mapping[Failure, int] = field(default_factory=dict)  # classes with numbers of their own
+    fail_fast: bool = False
+
+    def begins_again(self, trial: Trial) -> bool:
+        """Say whether the next attempt is due for a trial whose last one has ended."""
+        return begins_again(trial, self.retries, self.retry)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +107,8 @@ class Session:
         if new is old:
             return False
         self.trials[event.trial] = new
+        if old.state is new.state and new.state.in_flight:
+            return True
         self.counts[old.state] -= 1
         self.counts[new.state] += 1
         self._in_flight.pop(event.trial, None)
@@ -144,14 +152,9 @@ class Session:
 
     def next_attempt(self, trial: Trial) -> Trial | None:
         """Return the attempt to begin for a trial that runs nowhere, if there is to be one."""
-        match trial.state:
-            case TrialState.PENDING:
-                return trial
-            case TrialState.FAILED | TrialState.TIMED_OUT:
-                return trial.again() if trial.failures <= self.info.policy.retries else None
-            case TrialState.LOST if trial.failure is not Failure.DELETED:
-                return trial.again() if trial.losses <= MAX_LOSSES else None
-        return None
+        if trial.state is TrialState.PENDING:
+            return trial
+        return trial.again() if self.info.policy.begins_again(trial) else None
 
     def _is_settled(self, trial: Trial) -> bool:
         return trial.state.ended and self.next_attempt(trial) is None

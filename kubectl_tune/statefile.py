@@ -17,7 +17,7 @@ from pathlib import Path
 from kubectl_tune.errors import StoreError, UsageError
 
 APPLICATION = 0x6B74756E  # "ktun", in the file's header
-VERSION = 1
+VERSION = 2
 SHARED_MEMORY = 65536  # bytes beside the file that SQLite needs to open it at all
 
 SCHEMA = """
@@ -35,7 +35,7 @@ CREATE TABLE trials (
   state TEXT NOT NULL, attempt INTEGER NOT NULL, job TEXT NOT NULL, pod TEXT NOT NULL,
   node TEXT NOT NULL, class TEXT, reason TEXT NOT NULL, exit_code INTEGER,
   started REAL, finished REAL, failures INTEGER NOT NULL, losses INTEGER NOT NULL,
-  objective REAL, metrics TEXT,
+  objective REAL, metrics TEXT, tally TEXT NOT NULL DEFAULT '',
   PRIMARY KEY (session, idx)
 ) WITHOUT ROWID;
 CREATE UNIQUE INDEX trials_by_id ON trials (session, job_id);
@@ -59,6 +59,10 @@ CREATE TABLE requests (
   job_id TEXT, at REAL NOT NULL
 );
 """
+
+# What brings a file of an older version to the next one. Nothing is taken away: a driver of the
+# older version, which has the file open, goes on.
+LIFTS = {1: ("ALTER TABLE trials ADD COLUMN tally TEXT NOT NULL DEFAULT ''",)}
 
 DAMAGED = (
     "it is damaged",
@@ -177,8 +181,7 @@ def connect_to_read(path: Path) -> sqlite3.Connection | None:
             return _open(path)
         db = sqlite3.connect(f"{path.absolute().as_uri()}?immutable=1", uri=True)
         with _closed_unless_good(db):
-            _check_version(db, path)
-        return db
+            return _lifted_copy(db) if _check_version(db, path) < VERSION else db
 
 
 def _open(path: Path, *, check: bool = False) -> sqlite3.Connection:
@@ -192,6 +195,15 @@ def _open(path: Path, *, check: bool = False) -> sqlite3.Connection:
         if check:
             _examine(db, path)
     return db
+
+
+def _lifted_copy(db: sqlite3.Connection) -> sqlite3.Connection:
+    """Return this version of an older file that can't be written to, in memory."""
+    copy = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+    db.backup(copy)
+    db.close()
+    _lift(copy)
+    return copy
 
 
 def _refuse_fragment(path: Path) -> None:
@@ -238,15 +250,21 @@ def _header(db: sqlite3.Connection) -> tuple[int, int, int]:
 
 
 def _lift(db: sqlite3.Connection) -> None:
-    """Bring an older (so far: an empty) file to this version, in one transaction."""
+    """Bring an older file, or an empty one, to this version, in one transaction."""
     db.execute("BEGIN IMMEDIATE")
     (version,) = db.execute("PRAGMA user_version").fetchone()
-    if version < 1:  # else another process was faster
-        for statement in SCHEMA.split(";\n"):
+    if version < VERSION:  # else another process was faster
+        for statement in _steps(version):
             db.execute(statement)
         db.execute(f"PRAGMA application_id = {APPLICATION}")
         db.execute(f"PRAGMA user_version = {VERSION}")
     db.execute("COMMIT")
+
+
+def _steps(version: int) -> list[str]:
+    if not version:
+        return SCHEMA.split(";\n")
+    return [statement for older in range(version, VERSION) for statement in LIFTS[older]]
 
 
 def _examine(db: sqlite3.Connection, path: Path) -> None:

@@ -25,6 +25,7 @@ from kubectl_tune.rows import (
     StoredResult,
     StoredTrial,
     Summary,
+    misses,
     output_path,
     place,
     plan_line,
@@ -306,11 +307,8 @@ class Store:
         self._db.executemany(
             "UPDATE trials SET state = ?, attempt = ?, job = ?, pod = ?, node = ?, class = ?,"
             " reason = ?, exit_code = ?, started = ?, finished = ?, failures = ?, losses = ?,"
-            " objective = NULL, metrics = NULL WHERE session = ? AND idx = ?",
-            [
-                (t.state, t.attempt, *place(t), t.failures, t.losses, session, t.spec.index)
-                for t in trials
-            ],
+            " tally = ?, objective = NULL, metrics = NULL WHERE session = ? AND idx = ?",
+            [(t.state, t.attempt, *place(t), *misses(t), session, t.spec.index) for t in trials],
         )
         self._db.executemany(
             "UPDATE trials SET objective = ?, metrics = ? WHERE session = ? AND idx = ?",

@@ -107,6 +107,9 @@ class TrialEvent:
     result: str | None = None
 
 
+Tally = Mapping[tuple[TrialState, Failure], int]
+
+
 @dataclass(frozen=True, slots=True)
 class Trial:
     spec: TrialSpec
@@ -120,8 +123,10 @@ class Trial:
     exit_code: int | None = None
     started: float | None = None
     finished: float | None = None
-    failures: int = 0  # attempts that failed, were timed out or cancelled since last asked for
-    losses: int = 0  # attempts that were lost since last asked for
+    # What has gone wrong since the trial was last asked for:
+    failures: int = 0  # attempts that failed or were timed out
+    losses: int = 0  # attempts that were lost
+    tally: Tally = field(default_factory=dict)  # both, by how they ended
 
     @property
     def id(self) -> str:
@@ -140,14 +145,17 @@ class Trial:
 
         Watches deliver late, twice, and out of order; a Job that succeeded may
         be deleted later. News is what compares greater: a later attempt, or
-        further progress of this one.
+        further progress of this one. Besides, what a waiting attempt waits for may
+        change: another Submitted of the same attempt refreshes that, and nothing else.
         """
-        if (event.attempt, event.state.rank) <= (self.attempt, self.state.rank):
-            return self
-        trial = self if event.attempt == self.attempt else self.again(event.attempt)
         state = event.state
+        if (event.attempt, state.rank) <= (self.attempt, self.state.rank):
+            waits = event.attempt == self.attempt and state is self.state is TrialState.SUBMITTED
+            return self._waiting(event) if waits else self
         if state is TrialState.PENDING:  # somebody asks for it anew: so are its retries
             return Trial(self.spec, event.attempt)
+        trial = self if event.attempt == self.attempt else self.again(event.attempt)
+        missed = state in _FAULTS or (state is TrialState.LOST and event.failure is not None)
         return Trial(  # not `replace`: this is done for every event of every trial
             spec=trial.spec,
             attempt=trial.attempt,
@@ -160,18 +168,42 @@ class Trial:
             exit_code=event.exit_code,
             started=_started(trial, event),
             finished=event.at if state.ended else None,
-            failures=trial.failures + (state in _FAULTS),
-            losses=trial.losses + (state is TrialState.LOST and event.failure is not None),
+            failures=trial.failures + (missed and state is not TrialState.LOST),
+            losses=trial.losses + (missed and state is TrialState.LOST),
+            tally=_counted(trial.tally, event) if missed else trial.tally,
         )
+
+    def _waiting(self, event: TrialEvent) -> Trial:
+        """Return the trial with the reason why it still waits, or itself if that is the same."""
+        now = replace(
+            self,
+            job=event.job or self.job,
+            pod=event.pod or self.pod,
+            node=event.node or self.node,
+            failure=event.failure,
+            reason=event.reason,
+        )
+        return self if now == self else now
 
     def again(self, attempt: int = 0) -> Trial:
         """Return the next attempt at this trial, not begun."""
         return Trial(
-            self.spec, attempt or self.attempt + 1, failures=self.failures, losses=self.losses
+            self.spec,
+            attempt or self.attempt + 1,
+            failures=self.failures,
+            losses=self.losses,
+            tally=self.tally,
         )
 
 
 _FAULTS = (TrialState.FAILED, TrialState.TIMED_OUT)
+
+
+def _counted(tally: Tally, event: TrialEvent) -> Tally:
+    if event.failure is None:
+        return tally
+    ending = (event.state, event.failure)
+    return {**tally, ending: tally.get(ending, 0) + 1}
 
 
 def _started(trial: Trial, event: TrialEvent) -> float | None:

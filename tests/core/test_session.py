@@ -12,13 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kubectl_tune.halt import Halt
-from kubectl_tune.session import (
-    MAX_LOSSES,
-    Policy,
-    Session,
-    SessionState,
-    session_state,
-)
+from kubectl_tune.retry import MAX_LOSSES
+from kubectl_tune.session import Policy, Session, SessionState, session_state
 from kubectl_tune.trial import Failure, TrialEvent, TrialState
 
 OK, FAILED, TIMED_OUT = TrialState.SUCCEEDED, TrialState.FAILED, TrialState.TIMED_OUT
@@ -34,47 +29,70 @@ EVENTS = st.lists(
     ),
     max_size=40,
 )
+NUMBERS = st.dictionaries(st.sampled_from(Failure), st.integers(0, 3), max_size=3)
 
 
-def settled(trial, retries):
-    """Whether a trial has ended and is not to be begun again, by the words of the rulings."""
-    match trial.state:
+def settled(trial, history, retries, numbers):
+    """
+    Whether a trial has ended and is not to be begun again, by the words of the rulings.
+
+    `history` are the (state, class) of its attempts since it was last asked for.
+    """
+    state, own = trial.state, numbers.get(trial.failure)
+    if state in (FAILED, TIMED_OUT, LOST) and own is not None:
+        return [failure for _, failure in history].count(trial.failure) > own
+    others = [ended for ended, failure in history if failure not in numbers]
+    match state:
         case TrialState.FAILED | TrialState.TIMED_OUT:
-            return trial.failures > retries
+            return len(others) - others.count(LOST) > retries
         case TrialState.LOST:
-            return trial.failure is Failure.DELETED or trial.losses > MAX_LOSSES
-    return trial.state in (OK, CANCELLED, TrialState.PRUNED)
+            return trial.failure is Failure.DELETED or others.count(LOST) > MAX_LOSSES
+    return state in (OK, CANCELLED, TrialState.PRUNED)
 
 
-@given(EVENTS, st.integers(0, 2), st.booleans(), st.integers(0, 6))
-def test_every_count_equals_a_recount(events, retries, shuffle, slots):
+def note(history, event):
+    """Write down an event that was news."""
+    past = history.setdefault(event.trial, [])
+    if event.state is TrialState.PENDING:
+        past.clear()
+    elif event.state in (FAILED, TIMED_OUT) or (event.state is LOST and event.failure):
+        past.append((event.state, event.failure))
+
+
+@given(EVENTS, st.integers(0, 2), NUMBERS, st.booleans(), st.integers(0, 6))
+def test_every_count_equals_a_recount(events, retries, numbers, shuffle, slots):
     """
     After any events in any order, nothing that the session keeps has drifted.
     """
-    now = session(4, retries=retries, shuffle=shuffle)
+    now, history = session(4, retries=retries, retry=numbers, shuffle=shuffle), {}
+
+    def over(trial):
+        return settled(trial, history.get(trial.id, []), retries, numbers)
+
     for event in events:
-        now.apply(event)
+        if now.apply(event):
+            note(history, event)
 
         trials = now.trials.values()
-        done = Counter(t.state for t in trials if settled(t, retries))
+        done = Counter(t.state for t in trials if over(t))
         flying = {t.id for t in trials if t.state.in_flight}
         assert +now.counts == Counter(t.state for t in trials)
         assert +now.settled == done
         assert now.unfinished == len(trials) - done.total()
         assert {t.id for t in now.in_flight} == flying
         ready = now.ready(slots)
-        waiting = {t.id for t in trials if not settled(t, retries)} - flying
+        waiting = {t.id for t in trials if not over(t)} - flying
         assert len(ready) == max(0, min(slots - len(flying), len(waiting)))
         assert {t.id for t in ready} <= waiting
         assert len({t.id for t in ready}) == len(ready)
 
 
-@given(EVENTS, st.integers(0, 2))
-def test_a_session_loaded_again_is_the_same_session(events, retries):
+@given(EVENTS, st.integers(0, 2), NUMBERS)
+def test_a_session_loaded_again_is_the_same_session(events, retries, numbers):
     """
     Counts and queues need nothing but the trials, so that resuming is loading.
     """
-    now = session(4, retries=retries)
+    now = session(4, retries=retries, retry=numbers)
     for event in events:
         now.apply(event)
 
@@ -159,6 +177,21 @@ def test_what_somebody_deleted_is_not_begun_again():
 
     assert now.ready(9) == []
     assert now.unfinished == 0
+
+
+def test_why_a_trial_waits_changes_no_count():
+    """
+    Nor the order of those in flight.
+    """
+    now = session(3)
+    for id in ("t0", "t1"):
+        now.apply(TrialEvent(id, 1, TrialState.SUBMITTED))
+    before = +now.counts
+
+    assert now.apply(TrialEvent("t0", 1, TrialState.SUBMITTED, reason="no node fits"))
+
+    assert +now.counts == before
+    assert [(t.id, t.reason) for t in now.in_flight] == [("t0", "no node fits"), ("t1", "")]
 
 
 def order(uid, count=50):

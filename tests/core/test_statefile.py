@@ -19,7 +19,7 @@ from kubectl_tune import statefile
 from kubectl_tune.errors import SessionNotFound, StoreError, TuneError
 from kubectl_tune.ledger import Ledger
 from kubectl_tune.store import Store
-from kubectl_tune.trial import TrialEvent, TrialState
+from kubectl_tune.trial import Failure, TrialEvent, TrialState
 
 V1 = Path(__file__).parent.parent / "data" / "state-v1.db"
 
@@ -350,6 +350,47 @@ def test_the_file_of_the_first_version_loads(tmp_path):
     copy.write_bytes(V1.read_bytes())
     store = Store.open_to_read(copy)
 
+    assert version(copy) == statefile.VERSION
+    assert_first(store)
+    store.close()
+
+
+@pytest.mark.parametrize("mode", ["DELETE", "WAL"])
+def test_the_file_of_the_first_version_loads_where_it_can_not_be_written(public, mode):
+    """
+    As it is read, it is as this version has it; the file itself stays as it was.
+    """
+    path = public / "state.db"
+    path.write_bytes(V1.read_bytes())
+    db = sqlite3.connect(path)
+    db.execute(f"PRAGMA journal_mode = {mode}")
+    db.close()
+    before = path.read_bytes()
+    os.chmod(path, 0o644)
+    os.chmod(public, 0o555)
+
+    def act():
+        store = Store.open_to_read(path)
+        assert_first(store)
+        return True
+
+    try:
+        assert unprivileged(act) is True
+    finally:
+        os.chmod(public, 0o777)
+    assert path.read_bytes() == before
+
+
+def version(path: Path) -> int:
+    db = sqlite3.connect(path)
+    try:
+        return int(db.execute("PRAGMA user_version").fetchone()[0])
+    finally:
+        db.close()
+
+
+def assert_first(store: Store) -> None:
+    """Find in a store what `making_v1` put into it."""
     assert store.names() == ["second", "first"]
     first = store.load("first")
     assert first.info.policy.retries == 2 and str(first.info.policy.halt) == "soon,fail=50%"
@@ -362,7 +403,8 @@ def test_the_file_of_the_first_version_loads(tmp_path):
     best = store.summary("first").best
     assert best and (best.job_id, best.metric, best.value) == ("a", "loss", 0.25)
     assert store.summary("second").counts == {TrialState.PENDING: 1}
-    store.close()
+    assert (first.trials["b é"].failures, first.trials["b é"].tally) == (3, {})
+    assert (first.info.policy.retry, first.info.policy.fail_fast) == ({}, False)
 
 
 def test_the_file_of_the_first_version_can_be_gone_on_with(tmp_path):
@@ -373,5 +415,51 @@ def test_the_file_of_the_first_version_can_be_gone_on_with(tmp_path):
 
     with opened(tmp_path / "state.db") as store:
         store.create(info("third"), specs(1))
-        assert store.claim("first") > 1
         assert store.names() == ["third", "second", "first"]
+        ledger = Ledger(store.load("first"), store, store.claim("first"))
+        ledger.keep([TrialEvent("d", 1, TrialState.FAILED, 5.0, failure=Failure.OOM)])
+        ledger.save()
+        assert store.load("first").trials["d"].tally == {(TrialState.FAILED, Failure.OOM): 1}
+
+
+def schema(path: Path) -> list[tuple[str, ...]]:
+    db = sqlite3.connect(path)
+    try:
+        tables = [name for (name,) in db.execute("SELECT name FROM sqlite_schema ORDER BY name")]
+        return [
+            (name, *map(str, row))
+            for name in tables
+            for row in db.execute(
+                'SELECT name, type, "notnull", dflt_value FROM pragma_table_info(?)', [name]
+            )
+        ]
+    finally:
+        db.close()
+
+
+def test_a_lifted_file_is_as_a_new_one(tmp_path):
+    """
+    The same tables with the same columns.
+    """
+    (tmp_path / "old.db").write_bytes(V1.read_bytes())
+    for name in ("old.db", "new.db"):
+        with opened(tmp_path / name):
+            pass
+
+    assert schema(tmp_path / "old.db") == schema(tmp_path / "new.db")
+
+
+def test_a_driver_of_the_first_version_goes_on_when_its_file_is_lifted(tmp_path):
+    """
+    What it writes is not lost, and what it doesn't know stays as it was.
+    """
+    path = tmp_path / "state.db"
+    path.write_bytes(V1.read_bytes())
+    older = sqlite3.connect(path, isolation_level=None)
+    older.execute("SELECT count(*) FROM trials")
+
+    with opened(path) as store:
+        older.execute("UPDATE trials SET state = 'Failed', failures = 1 WHERE job_id = 'd'")
+
+        assert store.load("first").trials["d"].failures == 1
+    older.close()

@@ -61,6 +61,9 @@ TRIALS = st.builds(
     NUMBERS,
     st.integers(0, 99),
     st.integers(0, 99),
+    st.dictionaries(
+        st.tuples(st.sampled_from(TrialState), st.sampled_from(Failure)), st.integers(1, 99)
+    ),
 )
 POLICIES = st.builds(
     Policy,
@@ -70,6 +73,8 @@ POLICIES = st.builds(
     st.integers(0, 9),
     st.none() | st.just(Halt("soon", "fail", 10, True)),
     st.booleans(),
+    st.booleans(),
+    st.dictionaries(st.sampled_from(Failure), st.integers(0, 99)),
     st.booleans(),
 )
 INFOS = st.builds(
@@ -138,7 +143,7 @@ def test_a_plan_line_says_what_its_spec_says(spec):
     line = json.loads(plan_line(spec))
 
     row = [spec.index, spec.id, spec.slug, spec.hash, "Pending", 1, "", "", "", None, "", None]
-    again = stored_trial([*row, None, None, 0, 0, None, json.dumps(line)])
+    again = stored_trial([*row, None, None, 0, 0, "", None, json.dumps(line)])
     assert again.trial.spec == spec
 
 

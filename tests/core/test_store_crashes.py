@@ -36,7 +36,8 @@ class Place:
     def crashes(self, act: Callable[[Store], None]) -> Iterator[int]:
         """Do `act` with a crash at each of some fifty steps; pause after each crash."""
         self.do(act, self.fresh())  # what is done only once in a process is done now
-        whole = steps(lambda: self.do(act, self.fresh()))
+        self.fresh()
+        whole = steps(lambda: self.do(act, self.path))
         coarse = range(1, whole, max(1, whole // 35))
         for step in sorted({*coarse, *range(whole - 10, whole + 1)}):  # the commit comes late
             self.fresh()
