@@ -43,7 +43,8 @@ def ended(pod: Manifest) -> Ending:
     """
     Return the class and the reason of a pod's end; no class where it succeeded, or goes on.
 
-    Of a pod that is being deleted and has not ended, it says who wants it gone.
+    Of a pod that is being deleted it says who wants it gone, if that is known; else there is
+    no class: whoever deletes a Job deletes its pods as well.
     """
     status = pod.get("status") or {}
     return next((found for found in _readings(pod, status) if found != UNENDED), UNENDED)
@@ -72,7 +73,7 @@ def _readings(pod: Manifest, status: Manifest) -> Iterator[Ending]:
     if phase(pod) == "Unknown":
         yield Failure.NODE_LOST, f"its node {node(pod)} does not answer"
     if being_deleted(pod) and terminated.get("exitCode", -1) in (-1, 137, 143):
-        yield Failure.DELETED, "its pod was deleted"
+        yield None, "its pod was deleted"
     if terminated:
         yield _by_exit(pod, terminated)
     yield from _of_others(status) if over else ()
