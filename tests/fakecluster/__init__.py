@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -95,8 +96,9 @@ class FakeCluster(Faults):
 
     def until(self, answer: Callable[[], T], what: str, seconds: float = 20.0) -> T:
         """Return the first answer that is true; it is asked after every change of the cluster."""
-        found = self.api.store.wait(answer, seconds)
-        assert found, f"waited {seconds:g}s in vain for {what}"
+        end = time.monotonic() + seconds
+        while not (found := self.api.store.wait(answer, 0.05)):  # what else it asks for may change
+            assert time.monotonic() < end, f"waited {seconds:g}s in vain for {what}"
         return found
 
     def log(self, pod: Manifest, request: LogRequest, alive: Callable[[], None]) -> Iterator[bytes]:
