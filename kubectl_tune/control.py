@@ -6,17 +6,19 @@ import shutil
 import time
 from collections.abc import Iterable, Sequence
 
-from kubectl_tune.driving import undriven
+from kubectl_tune import engines
+from kubectl_tune.driving import holding, undriven
+from kubectl_tune.engines import Engine
 from kubectl_tune.errors import EngineError, SessionBusy, UsageError
 from kubectl_tune.ledger import Ledger
 from kubectl_tune.lock import DriverLock, current_driver
-from kubectl_tune.runner import DONE, cancelled
+from kubectl_tune.runner import DONE, END_SECONDS, TICK, cancelled
 from kubectl_tune.session import SessionState
 from kubectl_tune.store import Store
 from kubectl_tune.trial import Trial, TrialEvent, TrialState
 
 AGAIN = (TrialState.FAILED, TrialState.TIMED_OUT, TrialState.CANCELLED, TrialState.LOST)
-CANCEL_SECONDS = 30.0
+CANCEL_SECONDS = END_SECONDS + 5.0  # a driver that was asked to needs a moment more
 LOOK_SECONDS = 0.05
 
 
@@ -84,13 +86,49 @@ def _await_cancelled(store: Store, name: str, ids: Sequence[str]) -> bool:
 
 
 def _cancel_undriven(store: Store, name: str, ids: Sequence[str]) -> None:
-    with undriven(store, name) as ledger:
-        session = ledger.session
-        ended = ledger.keep(cancelled(session, _meant(ledger, ids)))
-        if ended and not ids:
-            ledger.save(ended=SessionState.CANCELLED)
-        else:
-            ledger.save(ended="" if session.unfinished or not ended else DONE)
+    with holding(store, name) as ledger:
+        if not ledger.session.unfinished:
+            return
+        engine = engines.connect(ledger.session, store.folder(name), ledger.epoch)
+        try:
+            left = end(ledger, engine, ids)
+        finally:
+            engine.close()
+        engine.forget()
+    if left:
+        raise EngineError(
+            f"session {name}: {len(left)} of its trials have not ended in {CANCEL_SECONDS:g}s",
+            hint=f"see how it stands with: kubectl tune status {name}; then cancel again",
+        )
+
+
+def end(
+    ledger: Ledger, engine: Engine, ids: Sequence[str], patience: float = CANCEL_SECONDS
+) -> list[str]:
+    """
+    Cancel trials that nobody drives, all if none is named; return those still in flight then.
+
+    The engine speaks first, as in a drive: what came of attempts while nobody watched is kept.
+    Only on a cluster does something go on without a driver, and has to be waited for.
+    """
+    session = ledger.session
+    ledger.keep(engine.poll(0))
+    ledger.save()
+    before = session.counts[TrialState.CANCELLED]
+    engine.cancel(_in_flight(ledger, ids))
+    until = time.monotonic() + patience
+    while _in_flight(ledger, ids) and (left := until - time.monotonic()) > 0:
+        ledger.keep(engine.poll(min(left, TICK)))
+        ledger.save()
+    ledger.keep(cancelled(session, _meant(ledger, ids)))
+    whole = not ids and session.counts[TrialState.CANCELLED] > before
+    over = SessionState.CANCELLED if whole else DONE
+    ledger.save(ended="" if session.unfinished else over)
+    return [trial.id for trial in _in_flight(ledger, ids)]
+
+
+def _in_flight(ledger: Ledger, ids: Sequence[str]) -> list[Trial]:
+    return [trial for trial in _meant(ledger, ids) if trial.state.in_flight]
 
 
 def _meant(ledger: Ledger, ids: Sequence[str]) -> list[Trial]:

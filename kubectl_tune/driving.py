@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from kubectl_tune import engines
 from kubectl_tune.beginning import refuse_shared_outputs
+from kubectl_tune.failfast import Diagnosis
 from kubectl_tune.ledger import Ledger
 from kubectl_tune.lock import DriverLock
 from kubectl_tune.runner import Driver, Show, Stop, stopping
@@ -28,6 +29,8 @@ class Outcome:
     exit_code: int
     idle: bool = False  # there was nothing to do
     stopped: bool = False  # by a signal, with trials unfinished
+    going: tuple[str, ...] = ()  # trials that go on without a driver
+    diagnosis: Diagnosis | None = None  # why all was ended, where the first trials failed alike
 
 
 def drive(store: Store, name: str, *, show: Show) -> Outcome:
@@ -36,6 +39,7 @@ def drive(store: Store, name: str, *, show: Show) -> Outcome:
 
     Raises `SessionBusy` when somebody drives it already.
     """
+    diagnosis = None
     with holding(store, name) as ledger, stopping() as stop:
         session = ledger.session
         idle = not session.unfinished and bool(store.summary(name).ended)
@@ -43,11 +47,11 @@ def drive(store: Store, name: str, *, show: Show) -> Outcome:
             _tidy(store, name, ledger)
         else:
             refuse_shared_outputs(store, name, store.outputs(name))
-            _run(store, name, ledger, stop, show)
-    now = standing(store, name)
+            diagnosis = _run(store, name, ledger, stop, show)
+    now, going = standing(store, name), tuple(trial.id for trial in session.in_flight)
     if stop.signal and session.unfinished:
-        return Outcome(now, stop.exit_code, stopped=True)
-    return Outcome(now, exit_code(now.state), idle=idle)
+        return Outcome(now, stop.exit_code, stopped=True, going=going)
+    return Outcome(now, exit_code(now.state), idle=idle, going=going, diagnosis=diagnosis)
 
 
 @contextmanager
@@ -78,9 +82,11 @@ def undriven(store: Store, name: str) -> Iterator[Ledger]:
         yield ledger
 
 
-def _run(store: Store, name: str, ledger: Ledger, stop: Stop, show: Show) -> None:
+def _run(store: Store, name: str, ledger: Ledger, stop: Stop, show: Show) -> Diagnosis | None:
     engine = engines.connect(ledger.session, store.folder(name), ledger.epoch)
-    Driver(ledger, engine, stop=stop, requests=_Inbox(store, name), show=show).run()
+    driver = Driver(ledger, engine, stop=stop, requests=_Inbox(store, name), show=show)
+    driver.run()
+    return driver.diagnosis
 
 
 def _tidy(store: Store, name: str, ledger: Ledger) -> None:

@@ -7,6 +7,7 @@ learns what happened while nobody watched before it begins anything again.
 
 from __future__ import annotations
 
+import math
 import signal
 import threading
 import time
@@ -16,15 +17,19 @@ from dataclasses import replace
 from types import FrameType
 from typing import Protocol
 
+from kubectl_tune import failfast
 from kubectl_tune.engines import Engine
+from kubectl_tune.failfast import Diagnosis
 from kubectl_tune.ledger import Ledger
 from kubectl_tune.rows import Best
 from kubectl_tune.session import Session, SessionState
 from kubectl_tune.trial import Failure, Trial, TrialEvent, TrialState
 
 TICK = 0.25  # seconds: how soon a request or a signal is seen
+END_SECONDS = 45.0  # that all trials may take to end once they were told to
 DONE = "done"
 UNBEGUN = "cancelled before it began"
+ALIKE = "ended, since the first trials failed alike: --fail-fast"
 
 Requests = Callable[[], Sequence[tuple[str, str | None]]]  # (verb, job_id or None for all)
 
@@ -75,7 +80,12 @@ def stopping() -> Iterator[Stop]:
 
 
 class Driver:
-    """One drive of a session; `run` returns how it ended, or "" when it was told to let go."""
+    """
+    One drive of a session; `run` returns how it ended, or "" when it was told to let go.
+
+    What was told to end is waited for `patience` seconds, and no longer: a cluster that can't
+    be reached may never say so.
+    """
 
     def __init__(
         self,
@@ -85,6 +95,7 @@ class Driver:
         stop: Stop,
         requests: Requests = tuple,
         show: Show = lambda session, ended, best: None,
+        patience: float = END_SECONDS,
     ) -> None:
         self._ledger = ledger
         self._session = ledger.session
@@ -96,8 +107,16 @@ class Driver:
         self._closing = False  # begin nothing more
         self._look_at = 0.0  # when to look for requests again
         self._cut: dict[str, tuple[TrialState, Failure | None, str]] = {}  # why we ended it
-        timeout = self._session.info.policy.session_timeout
+        self._patience = patience
+        self._until = math.inf  # when to stop waiting for what was told to end
+        policy = self._session.info.policy
+        timeout = policy.session_timeout
         self._deadline = None if timeout is None else time.monotonic() + timeout
+        self.diagnosis: Diagnosis | None = None  # of first trials that failed alike
+        self._first: list[Trial] = []  # the attempts that ended first,
+        self._telling = 0  # and how many of them tell; 0 once they have told
+        if policy.fail_fast:
+            self._telling = min(failfast.ENOUGH, self._session.unfinished)
 
     def run(self) -> str:
         try:
@@ -106,7 +125,8 @@ class Driver:
             self._engine.forget()
             while self._going():
                 self._turn()
-            self._halt_if_due()  # by the last that ended
+            if not self._session.in_flight:
+                self._give_up_if_due()  # by the last that ended
         except BaseException:  # also a second Ctrl-C: no child outlives a drive
             self._engine.close()  # what it ended is found again in its own record
             raise
@@ -117,7 +137,7 @@ class Driver:
         return over
 
     def _going(self) -> bool:
-        if self._stop.signal:
+        if self._stop.signal or time.monotonic() >= self._until:
             return False
         return bool(self._session.in_flight or (self._session.unfinished and not self._closing))
 
@@ -132,6 +152,8 @@ class Driver:
 
     def _keep(self, events: Sequence[TrialEvent]) -> None:
         ended = self._ledger.keep(map(self._explained, events))
+        if len(self._first) < self._telling:
+            self._first += failfast.telling(ended, self._first)
         self._show(self._session, ended, self._ledger.best)
 
     def _explained(self, event: TrialEvent) -> TrialEvent:
@@ -144,7 +166,7 @@ class Driver:
         return replace(event, state=state, failure=failure, reason=reason)
 
     def _obey(self) -> None:
-        """Act on requests, the session's time-out and its halt policy."""
+        """Act on requests, the session's time-out, and reasons to give up."""
         if (now := time.monotonic()) >= self._look_at:
             self._look_at = now + TICK
             for verb, job_id in self._requests():
@@ -153,7 +175,7 @@ class Driver:
         if self._deadline is not None and now >= self._deadline:
             self._time_out()
         else:
-            self._halt_if_due()
+            self._give_up_if_due()
 
     def _time_out(self) -> None:
         self._deadline = None
@@ -162,27 +184,39 @@ class Driver:
         reason = f"session time-out of {self._session.info.policy.session_timeout:g}s"
         self._wind_up(TrialState.TIMED_OUT, Failure.TIMEOUT, reason)
 
-    def _halt_if_due(self) -> None:
-        if self._closing or not (halt := self._session.halted):
+    def _give_up_if_due(self) -> None:
+        """Fail fast if the first trials failed alike, or halt if the policy says so."""
+        if self._closing:
             return
-        if halt.when == "now":
-            self._wind_up(TrialState.CANCELLED, None, f"halted: --halt {halt}")
-        self._ended = SessionState.SUCCEEDED if halt.why == "success" else DONE
-        self._closing = True
+        if self._telling and len(self._first) >= self._telling:
+            self.diagnosis = failfast.alike(self._first[: self._telling])
+            self._telling = 0
+        if self.diagnosis:
+            self._wind_up(TrialState.CANCELLED, None, ALIKE)
+        elif halt := self._session.halted:
+            if halt.when == "now":
+                self._wind_up(TrialState.CANCELLED, None, f"halted: --halt {halt}")
+            self._ended = SessionState.SUCCEEDED if halt.why == "success" else DONE
+            self._closing = True
 
     def _wind_up(self, state: TrialState, failure: Failure | None, reason: str) -> None:
-        self._closing = True
         running = self._session.in_flight
         self._cut |= {trial.id: (state, failure, reason) for trial in running}
-        self._engine.cancel(running)
+        self._end_all()
+
+    def _end_all(self) -> None:
+        self._closing = True
+        self._until = time.monotonic() + self._patience
+        self._engine.cancel(self._session.in_flight)
 
     def _cancel(self, job_id: str | None) -> None:
         if job_id is None:
-            self._ended, self._closing = SessionState.CANCELLED, True
+            self._ended = SessionState.CANCELLED
             trials = list(self._session.trials.values())
+            self._end_all()
         else:
             trials = [t for t in [self._session.trials.get(job_id)] if t]
-        self._engine.cancel([trial for trial in trials if trial.state.in_flight])
+            self._engine.cancel([trial for trial in trials if trial.state.in_flight])
         self._keep(cancelled(self._session, trials))
 
 

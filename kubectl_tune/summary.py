@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from kubectl_tune.driving import Outcome
+from kubectl_tune.failfast import Diagnosis
 from kubectl_tune.session import FAULTS
 from kubectl_tune.sessions import Standing
 from kubectl_tune.table import clean, duration, readable
@@ -20,6 +21,8 @@ _ENDED = (
 )
 _UNFINISHED = (TrialState.RUNNING, TrialState.SUBMITTED, TrialState.PENDING)
 SIGINT = 130
+NAMED = 3  # trials that are named of many
+PROGRAM = "kubectl tune"
 
 
 def counted(number: int, what: str) -> str:
@@ -42,13 +45,47 @@ def closing(outcome: Outcome, program: str, *, quiet: bool = False) -> str:
         lines.append(f"nothing to do: session {name} has ended")
     if outcome.stopped:
         by = "Ctrl-C" if outcome.exit_code == SIGINT else "a signal"
-        lines.append(f"stopped by {by}: trials that ran were ended; they begin anew on resume")
+        lines.append(f"stopped by {by}: {_left(outcome)}")
+    elif outcome.going:
+        lines.append(f"told to end, but still there: {named(outcome.going)}")
+    if outcome.diagnosis:
+        lines += _diagnosed(outcome.diagnosis, name, program)
     lines += [_verdict(standing), *_best(standing)]
     if not quiet:
-        lines += _listed(_next(standing), f"{program} ")
+        lines += _listed(_next(standing, going=bool(outcome.going)), f"{program} ")
     elif outcome.stopped:
         lines.append(f"go on with: {program} resume {name}")
     return "\n".join(lines)
+
+
+def _left(outcome: Outcome) -> str:
+    """Say what a signal leaves behind: a machine's processes end with us, Jobs don't."""
+    if outcome.standing.summary.info.target.engine == "local":
+        return "trials that ran were ended; they begin anew on resume"
+    if not outcome.going:
+        return "no trial is on the cluster"
+    return f"its Jobs go on: {named(outcome.going)} on the cluster"
+
+
+def _diagnosed(diagnosis: Diagnosis, name: str, program: str) -> Iterator[str]:
+    ids = diagnosis.ids
+    first = "the first trial" if len(ids) == 1 else f"the first {len(ids)} trials"
+    kind = f" ({diagnosis.failure})" if diagnosis.failure else ""
+    alike = " failed alike" if len(ids) > 1 else " failed"
+    yield f"gave up: {first}{alike}{kind}: {clean(diagnosis.reason)}"
+    yield f"  trials: {clean(', '.join(ids))}"
+    yield f"  to do: {clean(diagnosis.hint(name)).replace(PROGRAM, program)}"
+
+
+def named(ids: Sequence[str]) -> str:
+    """
+    Count trials, and name the first ones.
+
+    >>> named(["a", "b", "c", "d"])
+    '4 trials (a, b, c, ...)'
+    """
+    more = ", ..." if len(ids) > NAMED else ""
+    return f"{counted(len(ids), 'trial')} ({clean(', '.join(ids[:NAMED]))}{more})"
 
 
 def submitted(name: str, program: str) -> str:
@@ -82,14 +119,17 @@ def _best(standing: Standing) -> Iterator[str]:
             yield f"note: {summary.info.caveat}"
 
 
-def _next(standing: Standing) -> Iterator[tuple[str, str]]:
-    """Yield the commands that make sense now, each with what for."""
+def _next(standing: Standing, *, going: bool = False) -> Iterator[tuple[str, str]]:
+    """Yield the commands that make sense now, each with what for; `going` is on a cluster."""
     summary = standing.summary
     name, counts = summary.info.name, summary.counts
     faults = any(counts.get(state) for state in FAULTS)
     if any(counts.get(state) for state in _UNFINISHED):
         yield f"resume {name}", "go on where it stopped"
-    if not summary.info.metric:  # which one to rank by is not for us to say
+    if going:
+        yield f"status {name}", "show the trials"
+        yield f"cancel {name}", "end what goes on"
+    elif not summary.info.metric:  # which one to rank by is not for us to say
         yield f"status {name}", "show the trials"
     elif counts.get(TrialState.SUCCEEDED):
         yield f"results {name}", "rank the trials"

@@ -22,6 +22,7 @@ from kubectl_tune.direction import direction_of
 from kubectl_tune.errors import UsageError
 from kubectl_tune.halt import Halt
 from kubectl_tune.plan import Rules
+from kubectl_tune.retry import parse as retry_numbers
 from kubectl_tune.selection import only as chosen
 from kubectl_tune.session import Policy, SessionInfo, Target
 from kubectl_tune.store import Store
@@ -68,6 +69,17 @@ def start(
     retries: Annotated[
         int, typer.Option(min=0, help="How often a trial that failed is tried again")
     ] = 0,
+    retry: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="CLASS=N,...",
+            help="How often one that ended with this class is, whatever --retries says:"
+            " preempted=10,oom=1,exit=0",
+        ),
+    ] = None,
+    fail_fast: Annotated[
+        bool, typer.Option("--fail-fast", help="Give up when the first three trials fail alike")
+    ] = False,
     halt: Annotated[
         str,
         typer.Option(
@@ -100,7 +112,7 @@ def start(
     policy = Policy(
         max_parallel, _positive("--timeout", timeout),
         _positive("--session-timeout", session_timeout), retries, Halt.parse(halt), shuffle,
-        require_result,
+        require_result, retry_numbers(retry or ()), fail_fast,
     )  # fmt: skip
     workdir = _workdir()
     specs = _wanted(read(plan, planfile.rules(command, workdir=workdir)), only or [])

@@ -98,3 +98,29 @@ class FakeEngine:
     def _event(self, trial: Trial, end: Mapping[str, Any]) -> TrialEvent:
         now = time.time()
         return TrialEvent(trial.id, trial.attempt, at=now, **{"started": now} | dict(end))
+
+
+class Remote(FakeEngine):
+    """
+    As on a cluster: trials go on when the driver lets go, and they begin when there is room.
+
+    A `deaf` one can't be told to end anything.
+    """
+
+    def __init__(self, *given: Any, deaf: bool = False, **more: Any) -> None:
+        super().__init__(*given, **more)
+        self._deaf = deaf
+
+    def hold(self, trials: Sequence[Trial]) -> None:
+        """Have attempts already, which an earlier driver has submitted."""
+        self.running |= {trial.id: trial for trial in trials}
+
+    def cancel(self, trials: Sequence[Trial]) -> None:
+        if self._deaf:
+            self.cancelled += [trial.id for trial in trials]
+        else:
+            super().cancel(trials)
+
+    def close(self) -> list[TrialEvent]:
+        self.closed += 1
+        return []

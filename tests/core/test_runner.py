@@ -9,7 +9,7 @@ import threading
 from contextlib import contextmanager
 
 import pytest
-from core.fakes import FakeEngine
+from core.fakes import ENDS, FakeEngine, Remote
 from core.making import info, opened, specs
 
 from kubectl_tune.errors import ResultError, TakenOver
@@ -30,6 +30,7 @@ class Drive:
         self.folder, self.store = folder, store
         self.stop = Stop()
         self.ended = ""
+        self.diagnosis = None
 
     def begin(self, count=3, *, output_json="", **policy):
         halt = Halt.parse(policy.pop("halt", "never"))
@@ -41,10 +42,11 @@ class Drive:
         ]
         self.store.create(about, lines)
 
-    def run(self, engine, requests=tuple, show=lambda *_: None):
+    def run(self, engine, requests=tuple, show=lambda *_: None, **more):
         ledger = Ledger(self.store.load("demo"), self.store, self.store.claim("demo"))
-        driver = Driver(ledger, engine, stop=self.stop, requests=requests, show=show)
+        driver = Driver(ledger, engine, stop=self.stop, requests=requests, show=show, **more)
         self.ended = driver.run()
+        self.diagnosis = driver.diagnosis
         return self.ended
 
     @property
@@ -500,3 +502,257 @@ def test_a_long_session_is_saved_in_batches(drive):
 
     assert len(saved) < 150
     assert len(list(drive.store.results("demo"))) == 300
+
+
+def test_retries_by_class_are_begun(drive):
+    """
+    A class has the number that was named for it, whatever the retries.
+    """
+    drive.begin(2, retries=5, retry={Failure.NODE_LOST: 2, Failure.EXIT: 0})
+
+    drive.run(FakeEngine({"t0": ["lost"], "t1": ["fail"]}))
+
+    assert drive.attempts("t0") == [(1, "Lost"), (2, "Lost"), (3, "Lost")]
+    assert drive.attempts("t1") == [(1, "Failed")]
+
+
+def test_retries_by_class_are_counted_over_drives(drive):
+    """
+    Who kills a driver gives no trial another retry.
+    """
+    drive.begin(1, retry={Failure.EXIT: 2})
+
+    def polled(engine):
+        if ("t0", 2) in engine.submitted:
+            drive.stop.signal = signal.SIGTERM
+
+    drive.run(Remote({"t0": ["fail", "hang"]}, polled=polled))
+    drive.stop = Stop()
+    engine = Remote({"t0": ["fail"]})
+    engine.hold(drive.store.load("demo").in_flight)
+    drive.run(engine)
+
+    assert [attempt for attempt, _ in drive.attempts("t0")] == [1, 2, 3]
+
+
+# On a cluster
+
+
+def test_letting_go_leaves_trials_on_a_cluster(drive):
+    """
+    They stay as they are, the session isn't over, and the next driver hears of their end.
+    """
+    drive.begin(4)
+
+    def polled(engine):
+        if len(engine.running) == 2:
+            drive.stop.signal = signal.SIGINT
+
+    engine = Remote({"t0": ["hang"], "t1": ["hang"]}, polled=polled)
+    assert drive.run(engine) == ""
+
+    assert engine.cancelled == []
+    assert list(drive.states.values()) == [TrialState.SUBMITTED] * 2 + [PENDING] * 2
+    assert drive.store.summary("demo").ended == ""
+
+    drive.stop = Stop()
+    again = Remote()
+    again.hold(drive.store.load("demo").in_flight)
+    assert drive.run(again) == "done"
+    assert again.submitted == [("t2", 1), ("t3", 1)]
+    assert set(drive.states.values()) == {OK}
+
+
+@pytest.mark.parametrize(
+    ("policy", "asked", "ended"),
+    [
+        ({"session_timeout": 0.05}, [], "TimedOut"),
+        ({"halt": "now,done=1"}, [], "done"),
+        ({}, [("cancel", None)], "Cancelled"),
+    ],
+)
+def test_what_can_not_be_ended_is_not_waited_for_in_vain(drive, policy, asked, ended):
+    """
+    A cluster that is out of reach never says that a trial has ended.
+    """
+    drive.begin(4, **policy)
+    engine = Remote({"t1": ["hang"], "t2": ["hang"]}, deaf=True)
+    looks = iter([[], asked])
+
+    assert drive.run(engine, lambda: next(looks, []), patience=0.1) == ended
+
+    flying = [t.id for t in drive.store.load("demo").in_flight]
+    assert flying and flying == engine.cancelled
+
+
+def test_a_session_time_out_waits_for_what_it_ends(drive):
+    """
+    Their endings are kept, with why.
+    """
+    drive.begin(3, session_timeout=0.05)
+    polls = []
+
+    class Slow(Remote):
+        def cancel(self, trials):
+            self.cancelled += [trial.id for trial in trials]
+
+        def poll(self, timeout):
+            polls.append(bool(self.cancelled))
+            if sum(polls) == 5:
+                FakeEngine.cancel(self, list(self.running.values()))
+            return super().poll(timeout)
+
+    assert drive.run(Slow({"t0": ["hang"], "t1": ["hang"]})) == "TimedOut"
+
+    assert drive.states == {"t0": TIMED_OUT, "t1": TIMED_OUT, "t2": PENDING}
+
+
+def test_why_a_trial_waits_is_kept(drive):
+    """
+    As it changes, until the trial runs.
+    """
+    drive.begin(1)
+    seen = []
+    word = TrialEvent("t0", 1, TrialState.SUBMITTED, 5.0, failure=Failure.QUOTA, reason="no room")
+
+    class Full(Remote):
+        def poll(self, timeout):
+            kept = drive.store.load("demo").trials["t0"]
+            seen.extend([kept] * bool(kept.reason))
+            return super().poll(timeout) if seen or not self.submitted else [word]
+
+    drive.run(Full())
+
+    assert {(t.state, t.failure, t.reason) for t in seen} == {
+        (TrialState.SUBMITTED, Failure.QUOTA, "no room")
+    }
+    assert drive.store.load("demo").trials["t0"].reason == ""
+
+
+# Failing fast
+
+
+def failing(reason="exit code 1", failure=Failure.EXIT, state=FAILED):
+    return {"state": state, "failure": failure, "reason": reason}
+
+
+@pytest.fixture
+def ends(monkeypatch):
+    """Words for endings that a test makes up."""
+
+    def add(**words):
+        for word, end in words.items():
+            monkeypatch.setitem(ENDS, word, end)
+
+    return add
+
+
+def test_a_session_whose_first_trials_fail_alike_is_given_up(drive, ends):
+    """
+    Nothing more is begun, what runs is ended, and one diagnosis says why.
+    """
+    words = [f"t{i} of 10 was killed at 0x{i}f3a77" for i in range(10)]
+    ends(**{f"bad{i}": failing(word) for i, word in enumerate(words)})
+    drive.begin(10, fail_fast=True)
+    engine = FakeEngine({f"t{i}": [f"bad{i}"] for i in range(3)} | {"t3": ["hang"]})
+
+    assert drive.run(engine) == "done"
+
+    assert drive.diagnosis.failure is Failure.EXIT
+    assert drive.diagnosis.reason == words[0]
+    assert drive.diagnosis.ids == ("t0", "t1", "t2")
+    assert [str(state) for state in drive.states.values()] == (
+        ["Failed"] * 3 + ["Cancelled"] + ["Pending"] * 6
+    )
+    assert "--fail-fast" in drive.store.load("demo").trials["t3"].reason
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_small_session_is_given_up_when_all_of_it_fails_alike(drive, count):
+    """
+    Before its retries are used up.
+    """
+    drive.begin(count, fail_fast=True, retries=9)
+
+    assert drive.run(FakeEngine({f"t{i}": ["fail"] for i in range(count)})) == "done"
+
+    assert len(drive.diagnosis.ids) == count
+    assert sum(len(drive.attempts(f"t{i}")) for i in range(count)) <= count + 1
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        ["fail", "ok", "fail"],
+        ["fail", "fail", "timeout"],
+        ["fail", "fail", "other"],
+        ["ok", "fail", "fail"],
+    ],
+)
+def test_trials_that_fail_in_several_ways_are_gone_on_with(drive, ends, first):
+    """
+    A success, another class or another reason among the first three says that it isn't all.
+    """
+    ends(other=failing("no such file"))
+    drive.begin(8, fail_fast=True)
+    words = {f"t{i}": [word] for i, word in enumerate(first)}
+
+    drive.run(FakeEngine(words | {f"t{i}": ["fail"] for i in range(3, 8)}, slots=1))
+
+    assert drive.diagnosis is None
+    assert PENDING not in drive.states.values()
+
+
+def test_one_bad_trial_says_nothing_of_the_others(drive):
+    """
+    However often it is tried again before the others have ended.
+    """
+    drive.begin(3, fail_fast=True, retries=5)
+
+    def polled(engine):
+        if ("t0", 6) in engine.submitted:
+            engine._ends = {"t0": ["fail"]}  # the others end well
+
+    engine = FakeEngine({"t0": ["fail"], "t1": ["hang"], "t2": ["hang"]}, slots=3, polled=polled)
+    drive.run(engine)
+
+    assert drive.diagnosis is None
+    assert drive.states == {"t0": FAILED, "t1": OK, "t2": OK}
+
+
+def test_losses_say_nothing_of_the_others(drive):
+    """
+    A node that dies under three trials is no reason to give up.
+    """
+    drive.begin(4, fail_fast=True)
+
+    assert drive.run(FakeEngine({f"t{i}": ["lost", "ok"] for i in range(3)})) == "done"
+
+    assert drive.diagnosis is None
+    assert set(drive.states.values()) == {OK}
+
+
+def test_without_being_asked_a_session_does_not_fail_fast(drive):
+    """
+    All its trials are run.
+    """
+    drive.begin(5)
+
+    drive.run(FakeEngine({f"t{i}": ["fail"] for i in range(5)}))
+
+    assert drive.diagnosis is None
+    assert set(drive.states.values()) == {FAILED}
+
+
+def test_each_drive_judges_its_own_first_trials(drive):
+    """
+    What was mended and is gone on with gets another chance.
+    """
+    drive.begin(6, fail_fast=True)
+    drive.run(FakeEngine({f"t{i}": ["fail"] for i in range(6)}, slots=1))
+    assert list(drive.states.values()).count(PENDING) == 3
+
+    drive.run(FakeEngine(slots=1))
+
+    assert drive.diagnosis is None
+    assert list(drive.states.values()).count(OK) == 3
