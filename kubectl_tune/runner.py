@@ -8,6 +8,7 @@ learns what happened while nobody watched before it begins anything again.
 from __future__ import annotations
 
 import math
+import os
 import signal
 import threading
 import time
@@ -143,12 +144,21 @@ class Driver:
 
     def _turn(self) -> None:
         self._obey()
-        if not self._closing and (trials := self._session.ready(self._engine.slots)):
+        if not self._closing and (trials := self._session.ready(self._room())):
             self._ledger.confirm()  # two drivers would begin the same attempts
             self._keep(self._engine.submit(trials))
         self._keep(self._engine.poll(min(TICK, self._ledger.patience)))
         if not self._ledger.patience:
             self._ledger.save()
+
+    def _room(self) -> int:
+        """Return how many attempts may be in flight."""
+        info, slots = self._session.info, self._engine.slots
+        if self._telling and info.target.engine == "local":
+            # It takes more than run at once where trials are short, and would begin those
+            # before we hear how the first ones have ended.
+            return min(slots, info.policy.max_parallel or os.cpu_count() or 1)
+        return slots
 
     def _keep(self, events: Sequence[TrialEvent]) -> None:
         ended = self._ledger.keep(map(self._explained, events))
