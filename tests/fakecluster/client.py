@@ -85,8 +85,7 @@ class FakeClient:
     def watch(
         self, kind: str, selector: str, since: str, *, seconds: int = 270
     ) -> Iterator[Change]:
-        matches = selectors.labels(selector)
-        self._ask("watch", kind, "", lambda: self._check_age(since))
+        matches = self._ask("watch", kind, "", lambda: self._begin(selector, since))
         network = self._cluster.network
         wire, marks = network.wires, network.bookmarks
         end = time.monotonic() + seconds
@@ -163,7 +162,7 @@ class FakeClient:
 
     def _ask(self, verb: str, kind: str, name: str, answer: Callable[[], T], sub: str = "") -> T:
         if kind not in KINDS:
-            raise answers.unknown_kind()
+            raise answers.unknown_kind().error()
 
         def allowed() -> T:
             resource = KINDS[kind][1] + (f"/{sub}" if sub else "")
@@ -179,8 +178,11 @@ class FakeClient:
         network = self._cluster.network
         self._cluster.requests[verb, what] += 1
         network.going(verb, what, self.server)
-        with self._store.lock:
-            found = copy(answer())
+        try:
+            with self._store.lock:
+                found = copy(answer())
+        except answers.Answer as refusal:
+            raise refusal.error() from None
         network.coming(verb, what, self.server)
         return found
 
@@ -196,9 +198,10 @@ class FakeClient:
         allowed = self._may(asked["verb"], asked["resource"] + (f"/{sub}" if sub else ""))
         return {**manifest, "status": {"allowed": allowed}}
 
-    def _check_age(self, since: str) -> None:
+    def _begin(self, selector: str, since: str) -> selectors.Matches:
         if since not in ("", "0") and int(since) < self._store.oldest:
             raise answers.too_old(since, self._store.version)
+        return selectors.labels(selector)
 
     def _alive(self) -> None:
         self._cluster.network.check(self.server)

@@ -14,6 +14,8 @@ from .kubelet import Kubelet
 from .network import Network
 from .store import Key, key_of
 
+_UNREACHABLE = {"key": "node.kubernetes.io/unreachable", "effect": "NoSchedule"}
+
 
 class Faults:
     """Names of pods and Jobs are those of the namespace `default`, unless one is given."""
@@ -35,6 +37,11 @@ class Faults:
     def preempt(self, pod: str, **where: str) -> None:
         text = "default-scheduler: preempting to accommodate a higher priority pod"
         self._disrupt(pod, "PreemptionByScheduler", text, where)
+
+    def expel(self, pod: str, **where: str) -> None:
+        """What happens to the pods of a lost node when their tolerations are over."""
+        text = "Taint manager: deleting due to NoExecute taint"
+        self._disrupt(pod, "DeletionByTaintManager", text, where)
 
     def press(self, pod: str, **where: str) -> None:
         """The kubelet evicts a pod: its node has too little memory left."""
@@ -81,6 +88,7 @@ class Faults:
                 run.vanish()
             unknown = nodes.ready("Unknown", "NodeStatusUnknown", "Kubelet stopped posting status")
             self._node(node, lambda new: new["status"].update(conditions=[unknown]))
+            self._node(node, lambda new: new["spec"].update(taints=[_UNREACHABLE]))
             for pod in self._pods_on(node):
                 self.api.update(pod, self._unready)
 
@@ -91,7 +99,7 @@ class Faults:
             self.api.delete("Node", "", node)
             for pod in self._pods_on(node):
                 self._condition(pod, "DeletionByPodGC", "PodGC: node no longer exists")
-                self.api.update(pod, lambda new: podstatus.ended(new, " "))
+                self.api.update(pod, podstatus.ended)
                 self.api.delete(*key_of(pod), grace=0)
 
     def node_back(self, node: str = "node1") -> None:
@@ -99,6 +107,7 @@ class Faults:
         with self.api.store.lock:
             ready = nodes.ready("True", "KubeletReady", "kubelet is posting ready status")
             self._node(node, lambda new: new["status"].update(conditions=[ready]))
+            self._node(node, lambda new: new["spec"].pop("taints"))
             for pod in self._pods_on(node):
                 self.kubelet.runs.pop(pod["metadata"]["uid"], None)
                 self.api.update(pod, podstatus.unknown)

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kubectl_tune.cluster import Manifest
-from kubectl_tune.errors import ClusterError
 
 from . import jobpods as of
+from .answers import Answer
 from .apiserver import ApiServer, seconds_of, stamp
 from .jobstatus import INTERIM, Condition, Tally, conditions, is_terminal
 from .loop import Loop
@@ -182,11 +182,11 @@ class JobController:
             return False
         try:
             self._api.create(pod, job["metadata"]["namespace"])
-        except ClusterError as error:
+        except Answer as refusal:
             delay = min(60.0, self.create_delay * 2**memory.refused)
             memory.refused += 1
             memory.create_at = time.monotonic() + delay
-            self._recorder.warn(job, COMPONENT, "FailedCreate", f"Error creating: {error}")
+            self._recorder.warn(job, COMPONENT, "FailedCreate", f"Error creating: {refusal}")
             self._wait(job, memory.create_at)
             return False
         memory.refused = 0

@@ -71,8 +71,8 @@ class PodLog:
         at = self._begin(request)
         fresh = True
         while True:
-            alive()
             with self._news:
+                alive()
                 pieces, ended = self.pieces[at:], self.ended
                 if not pieces and not ended and request.follow:
                     self._news.wait()

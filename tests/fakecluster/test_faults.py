@@ -5,6 +5,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from core.waiting import until
 
 from fakecluster import FakeClient, FakeCluster
 from fakecluster.samples import conditions, job, pod, state
@@ -77,7 +78,7 @@ def test_a_lost_node_keeps_its_pods(client: FakeClient, cluster: FakeCluster) ->
         phase(cluster, name, "Running")
 
     cluster.node_lost()
-    cluster.delete("Pod", "q")
+    cluster.expel("q")
     client.create(pod("r", "true"))
 
     assert "Ready" not in conditions(cluster.find("Pod", "p"))
@@ -182,7 +183,7 @@ def test_nothing_is_left_behind() -> None:
         client.create(pod("q", "true", image="nope:1"))
         phase(cluster, "p", "Running")
     assert not folder.exists()
-    assert {*threading.enumerate()} <= before
+    until(lambda: {*threading.enumerate()} <= before, "the end of all threads")
     marker = os.fsencode(folder)
     assert not [p for p in Path("/proc").glob("[0-9]*/environ") if marker in _content(p)]
 
