@@ -436,3 +436,53 @@ def test_nothing_a_newer_server_says_is_too_much(
         assert verdict.state in ("waiting", "fatal", "fine")
         assert bearable(verdict.sentence)
     assert bearable(ended(pod)[1])
+
+
+@pytest.mark.parametrize(
+    "state", [{"running": {"startedAt": T0}}, {"terminated": {"exitCode": 143}}]
+)
+def test_a_pod_that_somebody_deletes_is_not_blamed_on_its_program(state: Manifest):
+    """
+    Nobody knows who deleted it, so there is no class; the reason says that much.
+    """
+    pod = a_pod(state, phase="Running")
+    pod["metadata"]["deletionTimestamp"] = T0
+
+    assert ended(pod) == (None, "its pod was deleted")
+
+
+def test_a_pod_that_is_being_evicted_says_by_whom():
+    """
+    While there is still time to read its log, the reason is known.
+    """
+    drained = {"type": "DisruptionTarget", "status": "True", "reason": "EvictionByEvictionAPI"}
+    pod = a_pod({"running": {"startedAt": T0}}, phase="Running", conditions=[drained])
+    pod["metadata"]["deletionTimestamp"] = T0
+
+    verdict = diagnose(a_job(), pod, [], now=START)
+
+    assert (verdict.failure, verdict.state) == (Failure.PREEMPTED, "waiting")
+    assert "drained" in verdict.sentence
+
+
+def test_a_node_that_is_not_ready_is_named():
+    """
+    The pod still says that it runs; its node has not been heard of.
+    """
+    unready = {"type": "Ready", "status": "False"}
+    pod = a_pod({"running": {"startedAt": T0}}, phase="Running", conditions=[unready])
+
+    verdict = diagnose(
+        a_job(), pod, [an_event("NodeNotReady", "Node is not ready", of=pod)], now=START
+    )
+
+    assert verdict.failure is Failure.NODE_LOST
+    assert "n1" in verdict.sentence
+
+
+def test_before_there_is_anything_to_see_nothing_is_made_up():
+    """
+    A Job that the watch hasn't brought yet is no fault.
+    """
+    assert diagnose(None, None, [], now=START).state == "waiting"
+    assert diagnose(None, None, [], now=START).failure is None
