@@ -152,8 +152,10 @@ class Trial:
         if (event.attempt, state.rank) <= (self.attempt, self.state.rank):
             waits = event.attempt == self.attempt and state is self.state is TrialState.SUBMITTED
             return self._waiting(event) if waits else self
-        if state is TrialState.PENDING:  # somebody asks for it anew: so are its retries
-            return Trial(self.spec, event.attempt)
+        if state is TrialState.PENDING:
+            interrupted = self.state is TrialState.LOST and self.failure is None
+            # Else somebody asks for it anew, and so are its retries.
+            return self.again(event.attempt) if interrupted else Trial(self.spec, event.attempt)
         trial = self if event.attempt == self.attempt else self.again(event.attempt)
         missed = state in _FAULTS or (state is TrialState.LOST and event.failure is not None)
         return Trial(  # not `replace`: this is done for every event of every trial

@@ -516,23 +516,28 @@ def test_retries_by_class_are_begun(drive):
     assert drive.attempts("t1") == [(1, "Failed")]
 
 
-def test_retries_by_class_are_counted_over_drives(drive):
+@pytest.mark.parametrize(
+    ("kind", "attempts"),
+    [(FakeEngine, ["Failed", "Lost", "Failed", "Failed"]), (Remote, ["Failed"] * 3)],
+)
+@pytest.mark.parametrize("policy", [{"retry": {Failure.EXIT: 2}}, {"retries": 2}])
+def test_retries_are_counted_over_drives(drive, kind, attempts, policy):
     """
-    Who kills a driver gives no trial another retry.
+    Who stops a driver gives no trial another one, whether or not that interrupts an attempt.
     """
-    drive.begin(1, retry={Failure.EXIT: 2})
+    drive.begin(1, **policy)
 
     def polled(engine):
         if ("t0", 2) in engine.submitted:
             drive.stop.signal = signal.SIGTERM
 
-    drive.run(Remote({"t0": ["fail", "hang"]}, polled=polled))
+    drive.run(kind({"t0": ["fail", "hang"]}, polled=polled))
     drive.stop = Stop()
-    engine = Remote({"t0": ["fail"]})
-    engine.hold(drive.store.load("demo").in_flight)
+    engine = kind({"t0": ["fail"]})
+    engine.running |= {t.id: t for t in drive.store.load("demo").in_flight}
     drive.run(engine)
 
-    assert [attempt for attempt, _ in drive.attempts("t0")] == [1, 2, 3]
+    assert [state for _, state in drive.attempts("t0")] == attempts
 
 
 # On a cluster

@@ -50,11 +50,12 @@ def settled(trial, history, retries, numbers):
     return state in (OK, CANCELLED, TrialState.PRUNED)
 
 
-def note(history, event):
-    """Write down an event that was news."""
+def note(history, before, event):
+    """Write down an event that was news to a trial."""
     past = history.setdefault(event.trial, [])
     if event.state is TrialState.PENDING:
-        past.clear()
+        if before.state is not LOST or before.failure:  # else it was only interrupted
+            past.clear()
     elif event.state in (FAILED, TIMED_OUT) or (event.state is LOST and event.failure):
         past.append((event.state, event.failure))
 
@@ -70,8 +71,9 @@ def test_every_count_equals_a_recount(events, retries, numbers, shuffle, slots):
         return settled(trial, history.get(trial.id, []), retries, numbers)
 
     for event in events:
+        before = now.trials[event.trial]
         if now.apply(event):
-            note(history, event)
+            note(history, before, event)
 
         trials = now.trials.values()
         done = Counter(t.state for t in trials if over(t))

@@ -212,6 +212,17 @@ def test_asking_for_a_trial_anew_gives_it_all_its_retries():
     assert now == Trial(specs(1)[0], 3)
 
 
+def test_an_interruption_gives_no_retries_back():
+    """
+    The driver ended, and nobody has asked for anything.
+    """
+    now = trial().after(TrialEvent("t0", 1, FAILED, failure=Failure.OOM))
+
+    now = now.after(TrialEvent("t0", 2, LOST)).after(TrialEvent("t0", 3, P))
+
+    assert now == Trial(specs(1)[0], 3, failures=1, tally={(FAILED, Failure.OOM): 1})
+
+
 def test_losses_without_a_fault_are_not_counted():
     """
     An interrupted attempt says nothing of the machine either.
