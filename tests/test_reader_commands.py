@@ -141,7 +141,7 @@ def test_status_shows_what_failed_first(session, capsys):
     assert "Trials:  3 of 3 done: 2 Succeeded, 1 Failed\n" in head
     assert "Best:    score=2.5 (good-2)\n" in head
     assert [line.split()[0] for line in table.splitlines()] == ["NAME", "bad-1", "good-1", "good-2"]
-    assert re.search(r"bad-1 +Failed +2 +<none> +exit code 3 ", table)
+    assert re.search(r"bad-1 +Failed +2 +<none> +exit +exit code 3 ", table)
 
 
 def test_status_of_a_session_for_programs(session, capsys):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from kubectl_tune.rows import StoredTrial
 from kubectl_tune.session import SessionState
@@ -13,6 +13,7 @@ from kubectl_tune.views.tables import done, failed, trials_table
 
 PROGRAM = "kubectl tune"
 ROWS = 20  # trials that are shown of a session
+REASONS = 5  # that trials wait for, in full
 # The order in which trials are worth a row.
 TELLING = (
     TrialState.RUNNING, TrialState.SUBMITTED, TrialState.FAILED, TrialState.TIMED_OUT,
@@ -46,9 +47,10 @@ def status_text(
     """Lay out a session with these of its trials; `program` is how to call us again."""
     info = standing.summary.info
     rows = trials_table(trials, info, now, wide=wide) if trials else ""
+    waits = "".join(f"{'Waiting:':<9}{line}\n" for line in waiting(trials))
     more = info.total - len(trials)
     note = f"… and {more:,} more; all of them: {program} status {info.name} -o wide\n"
-    return f"{head(standing, now, program)}\n{rows}{note if more > 0 else ''}"
+    return f"{head(standing, now, program)}{waits}\n{rows}{note if more > 0 else ''}"
 
 
 def head(standing: Standing, now: float, program: str = PROGRAM) -> str:
@@ -68,6 +70,19 @@ def head(standing: Standing, now: float, program: str = PROGRAM) -> str:
     return "".join(f"{name + ':':<9}{text}\n" for name, text in lines.items() if text)
 
 
+def waiting(trials: Iterable[StoredTrial]) -> list[str]:
+    """Say in full why trials that were submitted don't run, each reason once."""
+    stuck: dict[str, list[str]] = {}
+    for trial in (each.trial for each in trials):
+        if trial.state is TrialState.SUBMITTED and trial.reason:
+            kind = f" ({trial.failure})" if trial.failure else ""
+            stuck.setdefault(f"{clean(trial.reason)}{kind}", []).append(clean(trial.id))
+    return [
+        f"{ids[0]}{f' and {len(ids) - 1} more' if len(ids) > 1 else ''}: {why}"
+        for why, ids in stuck.items()
+    ][:REASONS]
+
+
 def progress(standing: Standing) -> str:
     """
     Say how far a session is, in numbers: `24 of 60 done: 22 Succeeded, 2 Failed, 4 Running`.
@@ -81,7 +96,10 @@ def _state(standing: Standing) -> str:
     if standing.driver:
         return f"{standing.state}, driven by {clean(str(standing.driver))}"
     if standing.state is SessionState.DETACHED:
-        return f"{standing.state}: nobody drives it"
+        going = any(count for state, count in standing.summary.counts.items() if state.in_flight)
+        remote = standing.summary.info.target.engine != "local"
+        alone = ", its Jobs go on" if going and remote else ""
+        return f"{standing.state}: nobody drives it{alone}"
     return str(standing.state)
 
 

@@ -66,6 +66,8 @@ def _narrow(trials: Sequence[StoredTrial], info: SessionInfo, now: float) -> dic
         "attempt": lambda each: each.trial.attempt,
         **_metric(trials, info),
     }
+    if any(each.trial.failure for each in trials):
+        columns["class"] = lambda each: each.trial.failure
     if any(each.trial.reason for each in trials):
         columns["reason"] = lambda each: _cut(each.trial.reason)
     return columns | _times(now)
