@@ -14,13 +14,19 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from kubectl_tune.cluster import ClusterClient, Manifest, observed
+from kubectl_tune.beginning import new_uid
+from kubectl_tune.cluster import ClusterClient, Manifest, manifests, observed
 from kubectl_tune.cluster.checks import Check, Outcome, Wish, failed, of_namespace
+from kubectl_tune.cluster.manifests import Parts, Scene
 from kubectl_tune.cluster.verdict import sentence
 from kubectl_tune.errors import Forbidden, NotFound, SessionNotFound, StoreError, TuneError
+from kubectl_tune.podoptions import PodOptions
+from kubectl_tune.session import SessionInfo, Target
 from kubectl_tune.store import Store
+from kubectl_tune.trial import Trial, TrialSpec
+from kubectl_tune.workload import ARBITRAGE
 
-__all__ = ["Check", "Outcome", "Way", "Wish", "examine", "passed", "review"]
+__all__ = ["Check", "Outcome", "Way", "Wish", "examine", "passed", "review", "wish"]
 
 OLDEST = (1, 29)  # minor versions: Indexed Jobs that count failures by index
 SKEW_SECONDS = 30.0  # between two clocks, beyond which times read oddly
@@ -41,7 +47,7 @@ class Way:
 def examine(
     find: Callable[[], Way],
     connect: Callable[[], ClusterClient],
-    wish: Wish,
+    wanted: Wish,
     state: Path,
     *,
     clock: Callable[[], float] = time.time,
@@ -53,7 +59,7 @@ def examine(
         yield failed("kubeconfig", error)
     else:
         yield from _of_way(way)
-        yield from _of_cluster(way, connect, wish, clock)
+        yield from _of_cluster(way, connect, wanted, clock)
     yield _state_file(state)
 
 
@@ -80,14 +86,14 @@ def _of_way(way: Way) -> Iterator[Check]:
 def _of_cluster(
     way: Way,
     connect: Callable[[], ClusterClient],
-    wish: Wish,
+    wanted: Wish,
     clock: Callable[[], float],
 ) -> Iterator[Check]:
     try:
         with closing(connect()) as client:
             yield _version(client.server_version())
             yield from _identity(client, clock)
-            yield from of_namespace(client, way.namespace, wish)
+            yield from of_namespace(client, way.namespace, wanted)
     except TuneError as error:
         yield failed("server", error)
 
@@ -164,3 +170,21 @@ def _writable(path: Path) -> bool:
         return False
     folder = next(each for each in path.parents if each.exists())
     return folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)
+
+
+# What is to be run
+
+
+def wish(options: PodOptions, specs: Sequence[TrialSpec], max_parallel: int) -> Wish:
+    """Return the Job of the first of these trials, made as a run would make it."""
+    spec = specs[0] if specs else TrialSpec("doctor", 0, {}, command=("true",))
+    total = len(specs) or max(1, max_parallel)
+    info = SessionInfo(
+        "doctor", new_uid(), "", Target("jobs"), command=ARBITRAGE.command,
+        extra={"pod": options.as_json()}, total=len(specs),
+    )  # fmt: skip
+    trial = Trial(spec.named("doctor", "doctor"))
+    scene = Scene(info, "")
+    manifest = manifests.job(scene, trial, Parts(("doctor",), 0))
+    manifest["metadata"].pop("namespace")
+    return Wish(manifest, min(max_parallel or total, total))

@@ -186,7 +186,8 @@ def _quota(quota: Manifest, wish: Wish) -> Check:
         said = f"it allows {never.hard} of {never.resource} in all"
         return Check(
             "quota", Outcome.FAIL, f"quota {name} never has room for one trial: {said}",
-            "ask for less with --cpu and --memory",
+            "have it raised, or name another namespace: -n NAMESPACE" if never.counts
+            else "ask for less with --cpu and --memory",
         )  # fmt: skip
     if not rooms or rooms[0].fits >= wish.parallel:
         return Check("quota", Outcome.OK, f"quota {name} has room for {wish.parallel} at once")

@@ -29,6 +29,11 @@ class Room:
     fits: int
     most: int
 
+    @property
+    def counts(self) -> bool:
+        """Say whether it is a number of objects, and no amount that a pod may ask less of."""
+        return self.resource == "pods" or self.resource.startswith("count/")
+
 
 def needs(pod: Manifest) -> dict[str, Decimal]:
     """Return what one pod, with its Job, takes from quotas, by their names."""
