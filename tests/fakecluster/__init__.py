@@ -49,6 +49,8 @@ class FakeCluster(Faults):
         self.warnings: dict[str, list[str]] = {}  # what a create of a kind warns of
         self._folder = Path(tempfile.mkdtemp(prefix="fakecluster-"))
         self.machine = Machine(self._folder, {"python:3.11": "root"})
+        self.images = self.machine.images  # those that can be had; see also `add_image`
+        self.secrets = self.machine.secrets  # what pods may refer to; the API has none
         self.api = ApiServer(Store(), version)
         self.network = Network(self.api.store.wake)
         self.add_namespace("default")

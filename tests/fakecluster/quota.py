@@ -8,7 +8,7 @@ from decimal import Decimal
 from kubectl_tune.cluster import KINDS, Manifest
 
 from . import answers
-from .quantity import asked, number, total
+from .quantity import asked, number, text, total
 from .store import Store, Written, copy
 
 ENDED = ("Succeeded", "Failed")
@@ -20,7 +20,11 @@ def problem(store: Store, manifest: Manifest) -> str:
     for quota in store.all("ResourceQuota", namespace):
         name = quota["metadata"]["name"]
         hard = quota["spec"]["hard"]
-        missing = [what for what in hard if _is_left_open(manifest, what)]
+        missing = [
+            f"{what} for: {','.join(names)}"
+            for what in sorted(hard)
+            if (names := _left_open(manifest, what))
+        ]
         if missing:
             return f"failed quota: {name}: must specify {'; '.join(missing)}"
         over = [
@@ -30,8 +34,8 @@ def problem(store: Store, manifest: Manifest) -> str:
             and (used := _used(store, namespace, what)) + needed > number(hard[what])
         ]
         if over:
-            requested = ",".join(f"{what}={_plain(needed)}" for what, needed, _ in over)
-            used_now = ",".join(f"{what}={_plain(used)}" for what, _, used in over)
+            requested = ",".join(f"{what}={text(needed)}" for what, needed, _ in over)
+            used_now = ",".join(f"{what}={text(used)}" for what, _, used in over)
             limited = ",".join(f"{what}={hard[what]}" for what, *_ in over)
             return (
                 f"exceeded quota: {name}, requested: {requested},"
@@ -49,7 +53,7 @@ def amount(manifest: Manifest, what: str) -> Decimal:
         return Decimal(0)
     if what == "pods":
         return Decimal(1)
-    part, _, resource = what.partition(".") if "." in what else ("requests", "", what)
+    part, resource = _part(what)
     return total(manifest, part, resource) if part in ("requests", "limits") else Decimal(0)
 
 
@@ -57,17 +61,25 @@ def recount(store: Store, namespace: str) -> None:
     """Write down, as the quota controller does, what is used."""
     for quota in store.all("ResourceQuota", namespace):
         hard = quota["spec"]["hard"]
-        used = {what: _plain(_used(store, namespace, what)) for what in hard}
+        used = {what: text(_used(store, namespace, what)) for what in hard}
         changed = copy(quota)
         changed["status"] = {"hard": dict(hard), "used": used}
         store.replace(changed)
 
 
-def _is_left_open(manifest: Manifest, what: str) -> bool:
+def _left_open(manifest: Manifest, what: str) -> list[str]:
+    """The containers that don't say how much they need of something that a quota has."""
     if manifest["kind"] != "Pod" or what == "pods" or what.startswith("count/"):
-        return False
-    part, _, resource = what.partition(".") if "." in what else ("requests", "", what)
-    return len([*asked(manifest, part, resource)]) < len(manifest["spec"]["containers"])
+        return []
+    part, resource = _part(what)
+    containers = manifest["spec"]["containers"]
+    return [each["name"] for each in containers if asked(each, part, resource) is None]
+
+
+def _part(what: str) -> tuple[str, str]:
+    """Read a quota's item: `limits.cpu`, or `cpu`, which means what is requested."""
+    part, dot, resource = what.partition(".")
+    return (part, resource) if dot else ("requests", what)
 
 
 def _used(store: Store, namespace: str, what: str) -> Decimal:
@@ -78,10 +90,6 @@ def _counted(store: Store, namespace: str, what: str) -> Iterator[Manifest]:
     counted = [kind for kind in KINDS if what == f"count/{answers.resource(kind)}"] or ["Pod"]
     for kind in counted:
         yield from store.all(kind, namespace)
-
-
-def _plain(value: Decimal) -> str:
-    return str(int(value)) if value == int(value) else f"{int(value * 1000)}m"
 
 
 class QuotaController:

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from fakecluster import FakeClient, FakeCluster, indexes
 from fakecluster.samples import conditions, indexed, job, reason
 from kubectl_tune.cluster import Manifest
+from kubectl_tune.errors import Forbidden
 
 CASE = 'case "$JOB_COMPLETION_INDEX" in {} esac'
 
@@ -309,6 +311,37 @@ def test_a_quota_holds_pods_back(client: FakeClient, cluster: FakeCluster) -> No
     assert found["status"]["used"] == {"pods": "1"}
     cluster.delete("Job", "a")
     running(cluster, "job-name=b")
+
+
+@pytest.mark.parametrize(
+    ("resources", "words"),
+    [
+        ({}, "failed quota: q: must specify limits.cpu for: c; requests.memory for: c"),
+        (
+            {"limits": {"cpu": "1500m", "memory": "512Mi"}},
+            "exceeded quota: q, requested: limits.cpu=1500m, used: limits.cpu=0, limited: limits.cpu=1",
+        ),
+    ],
+)
+def test_quotas_count_resources(
+    client: FakeClient, cluster: FakeCluster, resources: Manifest, words: str
+) -> None:
+    """Pods must say what a quota counts, and may not have more than is left (seen on 1.34)."""
+    cluster.quota("q", **{"limits.cpu": 1, "requests.memory": "1Gi"})
+
+    client.create(job("j", container={"resources": resources}))
+
+    cluster.until(lambda: "FailedCreate" in dict(events(cluster, "j")), "the event")
+    assert dict(events(cluster, "j"))["FailedCreate"].endswith(f" is forbidden: {words}")
+
+
+def test_jobs_are_counted_at_once(client: FakeClient, cluster: FakeCluster) -> None:
+    """A quota of Jobs refuses the request itself."""
+    cluster.quota(**{"count/jobs.batch": 1})
+    client.create(job("a", suspend=True))
+
+    with pytest.raises(Forbidden, match=r'jobs.batch "b" is forbidden: exceeded quota: quota,'):
+        client.create(job("b"))
 
 
 def test_refused_pods_are_tried_again(client: FakeClient, cluster: FakeCluster) -> None:
