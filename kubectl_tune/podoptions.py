@@ -8,13 +8,14 @@ the same pods. Units and formats are those of Kubernetes manifests.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 from kubectl_tune.session import SessionInfo
 
 STOCK_IMAGE = "python:3.11"
 DAY = 86400
+KEPT = ("failed", "all", "none")  # which ended Jobs may stay
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +38,13 @@ class PodOptions:
     template: Mapping[str, Any] = field(default_factory=dict)  # a pod template, merged over ours
     agent: bool = True
     sync: str = ""  # a folder to take along, absolute
-    keep: str = "failed"  # which ended Jobs stay: failed, all or none
-    ttl: int = DAY  # seconds until the cluster removes an ended Job by itself
+    keep: str = "failed"  # which ended Jobs stay: one of KEPT
+    ttl: int | None = None  # seconds until the cluster removes an ended Job by itself
     pending_timeout: float = 600.0  # seconds that an attempt may wait for its pod to run
+
+    def lasting(self, *, detached: bool) -> PodOptions:
+        """Say how long ended Jobs stay where nothing was said: longer if nobody waits for them."""
+        return self if self.ttl is not None else replace(self, ttl=7 * DAY if detached else DAY)
 
     def as_json(self) -> dict[str, Any]:
         """What differs from the defaults."""
@@ -48,10 +53,11 @@ class PodOptions:
 
 
 def pod_options(info: SessionInfo) -> PodOptions:
-    """Return a session's pod options; keys of a later version are left alone."""
+    """Return a session's pod options, with a TTL; keys of a later version are left alone."""
     known = {each.name for each in fields(PodOptions)}
     given = {key: _value(value) for key, value in info.extra.get("pod", {}).items()}
-    return PodOptions(**{key: value for key, value in given.items() if key in known})
+    options = PodOptions(**{key: value for key, value in given.items() if key in known})
+    return options.lasting(detached=False)
 
 
 def _value(value: Any) -> Any:

@@ -76,7 +76,7 @@ def _whole(patch: Mapping[str, Any], path: Path) -> Manifest:
     """Follow a directive that is about an object as such."""
     match patch[_PATCH]:
         case "replace":
-            return _plain({key: value for key, value in patch.items() if key != _PATCH})
+            return {k: _plain(v) for k, v in patch.items() if v is not None and k[:1] != "$"}
         case "delete":
             return {}
         case "merge":
@@ -114,7 +114,7 @@ def _lists(ours: Sequence[Any], patch: Sequence[Any], path: Path) -> list[Any]:
             merged.append(_plain(item))
         else:
             merged[at] = _objects(merged[at], item, path)
-    return _ordered(merged, [each[key] for each in patch], [each[key] for each in ours], key)
+    return _ordered(merged, [each[key] for each in patch], [_of(each, key) for each in ours], key)
 
 
 def _items(patch: Sequence[Any], path: Path) -> list[Mapping[str, Any]]:
@@ -140,7 +140,7 @@ def _directed(
     if any(item.get(_PATCH) == "replace" for item in patch):
         return [], left
     gone = [item[key] for item in patch if item.get(_PATCH) == "delete"]
-    return [item for item in ours if item[key] not in gone], left
+    return [item for item in ours if _of(item, key) not in gone], left
 
 
 def _ordered(
@@ -150,7 +150,7 @@ def _ordered(
     Return the items in kubectl's order: those of the patch as it has them, the others before
     the first one that they stood before.
     """
-    names = [each[key] if key else each for each in merged]
+    names = [_of(each, key) for each in merged]
     items = dict(zip(names, merged, strict=True))
     left = [name for name in ours if name in items and name not in patch]
     right = list(dict.fromkeys(name for name in patch if name in items))
@@ -164,10 +164,15 @@ def _ordered(
 def _reorder(merged: Manifest, patch: Mapping[str, Any], key: str, path: Path) -> None:
     """Follow `$setElementOrder/NAME`: a list of merge keys, or of the plain values."""
     name = key.removeprefix(_ORDER)
-    by, items = KEYS.get((*path, name), ""), merged.get(name)
-    if isinstance(items, list) and isinstance(patch[key], list):
-        wanted = [each[by] if by and isinstance(each, Mapping) else each for each in patch[key]]
-        merged[name] = _ordered(items, wanted, [each[by] if by else each for each in items], by)
+    where, items, order = (*path, name), merged.get(name), patch[key]
+    if where not in KEYS and where not in SETS:
+        return
+    by = KEYS.get(where, "")
+    if isinstance(items, list) and isinstance(order, list):
+        wanted = [_of(each, by) for each in order]
+        if any(isinstance(each, (list, Mapping)) for each in wanted):
+            raise BadPatch(f"{_named(path)}: {key}: its items are plain values")
+        merged[name] = _ordered(items, wanted, [_of(each, by) for each in items], by)
 
 
 def _retained(ours: Mapping[str, Any], patch: Mapping[str, Any], path: Path) -> Manifest:
@@ -195,7 +200,12 @@ def _plain(value: Any) -> Any:
 
 
 def _index(items: Iterable[Any], value: Any, key: str) -> int | None:
-    return next((n for n, item in enumerate(items) if item[key] == value), None)
+    return next((n for n, item in enumerate(items) if _of(item, key) == value), None)
+
+
+def _of(item: Any, key: str) -> Any:
+    """Return what an item merges by; plain values, without a key, are it themselves."""
+    return item.get(key) if key and isinstance(item, Mapping) else item
 
 
 def _named(path: Path) -> str:
