@@ -20,6 +20,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "watch": "Show the trials of a session as they change",
         "wait": "Wait until a session has finished",
         "logs": "Print what trials have written",
+        "explain": "Say why trials don't run, and what to do",
     },
     "Results Commands": {
         "results": "Rank the results of a session, or of a folder",
@@ -34,6 +35,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "delete": "Delete a session and what it left behind",
     },
     "Other Commands": {
+        "doctor": "Check a cluster before the first Job",
         "completion": "Print a completion script for a shell",
         "version": "Print the version",
     },
