@@ -318,8 +318,8 @@ def test_a_quota_holds_pods_back(client: FakeClient, cluster: FakeCluster) -> No
     [
         ({}, "failed quota: q: must specify limits.cpu for: c; requests.memory for: c"),
         (
-            {"limits": {"cpu": "1500m", "memory": "512Mi"}},
-            "exceeded quota: q, requested: limits.cpu=1500m, used: limits.cpu=0, limited: limits.cpu=1",
+            {"limits": {"cpu": "2", "memory": "512Mi"}},
+            "exceeded quota: q, requested: limits.cpu=2, used: limits.cpu=0, limited: limits.cpu=1",
         ),
     ],
 )
