@@ -26,7 +26,7 @@ from kubectl_tune.store import Store
 from kubectl_tune.trial import Trial, TrialSpec
 from kubectl_tune.workload import ARBITRAGE
 
-__all__ = ["Check", "Outcome", "Way", "Wish", "examine", "passed", "review", "wish"]
+__all__ = ["Check", "Outcome", "Way", "Wish", "examine", "passed", "username", "wish"]
 
 OLDEST = (1, 29)  # minor versions: Indexed Jobs that count failures by index
 SKEW_SECONDS = 30.0  # between two clocks, beyond which times read oddly
@@ -118,7 +118,7 @@ def _identity(client: ClusterClient, clock: Callable[[], float]) -> Iterator[Che
     """Ask the server who we are; its answer also tells its time."""
     before = clock()
     try:
-        said = review(client)
+        said = _review(client)
     except (Forbidden, NotFound):  # older than v1.28, or nobody may ask
         return
     after = clock()
@@ -130,10 +130,16 @@ def _identity(client: ClusterClient, clock: Callable[[], float]) -> Iterator[Che
         yield _clocks(there + 0.5 - (before + after) / 2)  # it says whole seconds
 
 
-def review(client: ClusterClient) -> Manifest:
+def _review(client: ClusterClient) -> Manifest:
     """Ask the server for its name for us."""
     kind = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
     return client.create(kind)
+
+
+def username(client: ClusterClient) -> str:
+    """Return the server's name for us, "" where it has none."""
+    user = (_review(client).get("status") or {}).get("userInfo") or {}
+    return str(user.get("username") or "")
 
 
 def _clocks(ahead: float) -> Check:

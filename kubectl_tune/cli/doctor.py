@@ -2,27 +2,42 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
-from typing import Annotated
+from typing import Annotated, Any, get_type_hints
 
 import typer
 
 from kubectl_tune import planfile
+from kubectl_tune.cli import podding
 from kubectl_tune.cli.options import output
 from kubectl_tune.cli.starting import read
 from kubectl_tune.cli.state import state_path
 from kubectl_tune.cluster import ClusterClient, rights
-from kubectl_tune.doctor import Way, examine, passed, review, wish
-from kubectl_tune.errors import TuneError, UsageError
-from kubectl_tune.podoptions import STOCK_IMAGE, PodOptions
+from kubectl_tune.doctor import Way, examine, passed, username, wish
+from kubectl_tune.errors import TuneError
+from kubectl_tune.table import clean
 from kubectl_tune.trial import TrialSpec
 from kubectl_tune.views.checks import check_text, checks_object, closing_text
 from kubectl_tune.views.objects import json_text, yaml_text
 
 
+def _takes_pods(function: Callable[..., int]) -> Callable[..., int]:
+    """Give a command the options that say how pods are made, in its `options`."""
+    found: dict[str, inspect.Parameter] = {}
+    for each in (function, podding.pod):
+        hints = get_type_hints(each, include_extras=True)
+        for name, parameter in inspect.signature(each).parameters.items():
+            found[name] = parameter.replace(annotation=hints[name])
+    del found["options"]
+    function.__signature__ = inspect.Signature(list(found.values()))  # type: ignore[attr-defined]
+    return function
+
+
+@_takes_pods
 def command(
     plan: Annotated[
         str, typer.Argument(metavar="PLAN", help="The plan that quotas are compared with")
@@ -33,30 +48,28 @@ def command(
             "--max-parallel", "-j", min=0, help="How many trials are to run at once; 0 is all"
         ),
     ] = 4,
-    image: Annotated[str, typer.Option(help="The image that trials run in")] = STOCK_IMAGE,
-    cpu: Annotated[str, typer.Option(help="What each trial requests, such as 2 or 500m")] = "",
-    memory: Annotated[str, typer.Option(help="What each trial may use, such as 4Gi")] = "",
-    run_as_user: Annotated[
-        int | None, typer.Option("--run-as-user", min=1, help="The user that containers run as")
-    ] = None,
     rbac: Annotated[
         bool, typer.Option("--rbac", help="Print the Role that is needed, and its binding")
     ] = False,
     role_name: Annotated[
         str, typer.Option("--name", help="With --rbac: what Role and binding are called")
     ] = "kubectl-tune",
-    service_account: Annotated[
+    bind: Annotated[
         str,
         typer.Option(
-            "--serviceaccount", help="With --rbac: bind it to NAME or NAMESPACE:NAME, not to you"
+            metavar="USER",
+            help="With --rbac: whom to grant it instead of you, a user's name or"
+            " serviceaccount:NAMESPACE:NAME",
         ),
     ] = "",
     format: Annotated[str, output("table", "json", "yaml")] = "table",
+    **options: Any,
 ) -> int:
     """
     Check, before the first Job, that a session would run: access, rights, admission, quota.
 
-    Nothing is created: Job and pod are tried as a dry run. The exit code is 2 if a check failed.
+    Nothing is created: Job and pod are tried as a dry run, made with the options that run
+    takes. The exit code is 2 if a check failed.
 
     Examples:
       # Check the namespace of the current context
@@ -69,10 +82,9 @@ def command(
       kubectl tune doctor --rbac | kubectl apply -f -
     """
     if rbac:
-        print(_role(role_name, service_account), end="")
+        print(_role(role_name, bind), end="")
         return 0
-    options = PodOptions(image=image, cpu=cpu, memory=memory, run_as_user=run_as_user)
-    wanted = wish(options, _trials(plan), max_parallel)
+    wanted = wish(podding.taken(options, "jobs"), _trials(plan), max_parallel)
     checks = []
     plain = not _writes_signs()
     for check in examine(_way, _client, wanted, state_path()):
@@ -114,23 +126,13 @@ def _way() -> Way:
     return Way(found.context, found.server, found.namespace)
 
 
-def _role(name: str, service_account: str) -> str:
+def _role(name: str, bind: str) -> str:
     """Return the Role as YAML; a cluster that can't be asked leaves out whom it is for."""
-    namespace, who = "", None
+    namespace, user = "", bind
     try:
         with closing(_client()) as client:
             namespace = client.namespace
-            said = review(client)
+            user = bind or username(client)
     except TuneError as error:
-        print(f"warning: {error}; the binding has to be filled in", file=sys.stderr)
-    else:
-        user = ((said.get("status") or {}).get("userInfo") or {}).get("username")
-        who = rights.subject(str(user)) if user else None
-    if service_account:
-        who = rights.service_account(service_account, namespace)
-        if not who.namespace:
-            raise UsageError(
-                f"--serviceaccount {service_account}: its namespace is not known",
-                hint=f"write it as NAMESPACE:{service_account}",
-            )
-    return rights.manifests(namespace, who, name)
+        print(f"warning: {clean(str(error))}", file=sys.stderr)
+    return rights.manifests(namespace, rights.subject(user) if user else None, name)

@@ -88,17 +88,11 @@ class Subject:
 
 
 def subject(user: str) -> Subject:
-    """Return the subject that the server's name of a user means."""
-    if user.startswith("system:serviceaccount:") and user.count(":") == 3:
-        _, _, namespace, name = user.split(":")
-        return Subject("ServiceAccount", name, namespace)
+    """Return the subject that the server's name of a user means, `system:` left out or not."""
+    parts = user.removeprefix("system:").split(":")
+    if parts[0] == "serviceaccount" and len(parts) == 3:
+        return Subject("ServiceAccount", parts[2], parts[1])
     return Subject("User", user)
-
-
-def service_account(text: str, namespace: str) -> Subject:
-    """Read NAME or NAMESPACE:NAME, as kubectl create rolebinding has it."""
-    where, _, name = text.rpartition(":")
-    return Subject("ServiceAccount", name, where or namespace)
 
 
 def manifests(namespace: str, who: Subject | None, name: str = PRODUCT) -> str:

@@ -61,6 +61,8 @@ def test_every_right_has_a_reason_of_its_own():
         ("jane", Subject("User", "jane")),
         ("oidc:jane@example.com", Subject("User", "oidc:jane@example.com")),
         ("system:serviceaccount:lab:tuner", Subject("ServiceAccount", "tuner", "lab")),
+        ("serviceaccount:lab:tuner", Subject("ServiceAccount", "tuner", "lab")),
+        ("system:admin", Subject("User", "system:admin")),
     ],
 )
 def test_a_user_is_bound_as_what_it_is(user: str, expected: Subject):
