@@ -15,7 +15,7 @@ from typing import Any
 from kubectl_tune import sessions
 from kubectl_tune.cluster import ClusterClient, Manifest, manifests, observed
 from kubectl_tune.cluster import labels as marks
-from kubectl_tune.cluster.diagnosis import QUEUE, Verdict, diagnose
+from kubectl_tune.cluster.diagnosis import QUEUE, RUNS, Verdict, diagnose
 from kubectl_tune.cluster.happenings import Happening, happenings
 from kubectl_tune.errors import Forbidden, NotFound, TuneError
 from kubectl_tune.provision import lines_of
@@ -90,8 +90,8 @@ def story(store: Store, name: str, id: str, connect: Connect, *, now: float) -> 
     info, trial, attempts = standing.summary.info, stored.trial, store.attempts(name, id)
     sight = _look(info, connect, trial)
     job, pods = sight.of(info, trial)
-    if trial.state.in_flight and sight.seen:
-        verdict = diagnose(job, pods[-1] if pods else None, sight.events, now=now)
+    if trial.state.in_flight:
+        verdict = _now(standing, trial, sight, now)
     else:
         verdict = _known(standing, trial)
     things = [thing for thing in (job, *pods) if thing]
@@ -109,7 +109,7 @@ def overview(store: Store, name: str, connect: Connect, *, now: float) -> Overvi
     flying = list(store.trials(name, states=[TrialState.SUBMITTED, TrialState.RUNNING]))
     sight = _look(info, connect) if flying else _Sight()
     groups = _grouped(
-        (trial.state, _flying(info, standing, trial, sight, now), trial.id)
+        (trial.state, _flying(standing, trial, sight, now), trial.id)
         for trial in (each.trial for each in flying)
     )
     groups += _pending(store, standing)
@@ -118,16 +118,26 @@ def overview(store: Store, name: str, connect: Connect, *, now: float) -> Overvi
     return Overview(info, groups, sight.notes)
 
 
-def _flying(
-    info: SessionInfo, standing: Standing, trial: Trial, sight: _Sight, now: float
-) -> Verdict | None:
+def _flying(standing: Standing, trial: Trial, sight: _Sight, now: float) -> Verdict | None:
     """Say why an attempt that is in flight doesn't run; None where it does."""
-    if not sight.seen:
-        running = trial.state is TrialState.RUNNING and standing.driver
-        return None if running else _known(standing, trial)
+    verdict = _now(standing, trial, sight, now)
+    return None if (verdict.state, verdict.sentence) == ("fine", RUNS) else verdict
+
+
+def _now(standing: Standing, trial: Trial, sight: _Sight, now: float) -> Verdict:
+    """Return what the cluster says of an attempt that is in flight, else what the store does."""
+    info = standing.summary.info
     job, pods = sight.of(info, trial)
+    if not sight.seen or (trial.reason and not job and not pods):
+        return _known(standing, trial)
     verdict = diagnose(job, pods[-1] if pods else None, sight.events, now=now)
-    return None if verdict.sentence == "running" else verdict
+    if not pods or not observed.is_over(pods[-1]):
+        return verdict
+    how = f" ({verdict.sentence})" if verdict.sentence else ""
+    return Verdict(
+        verdict.failure, f"its pod has ended{how}; its outcome is still to be fetched", "waiting",
+        verdict.since, "" if standing.driver else f"fetch it: kubectl tune resume {info.name}",
+    )  # fmt: skip
 
 
 def _pending(store: Store, standing: Standing) -> list[Group]:
@@ -166,16 +176,13 @@ def _known(standing: Standing, trial: Trial) -> Verdict:
             return _unbegun(standing)
         case TrialState.SUCCEEDED:
             return Verdict(None, "it succeeded", "fine", trial.finished or 0.0)
-        case TrialState.SUBMITTED | TrialState.RUNNING if standing.driver is None:
-            return Verdict(
-                None, "nobody watches it: the session has no driver now", "waiting",
-                trial.started or 0.0, f"go on with: kubectl tune resume {name}",
-            )  # fmt: skip
-        case TrialState.RUNNING:
-            return Verdict(None, "running", "fine", trial.started or 0.0)
-        case TrialState.SUBMITTED:
-            said = trial.reason or "it is about to begin"
-            return Verdict(trial.failure, said, "waiting", trial.started or 0.0)
+        case TrialState.RUNNING if standing.driver:
+            return Verdict(None, RUNS, "fine", trial.started or 0.0)
+        case TrialState.SUBMITTED | TrialState.RUNNING:
+            hint = "" if standing.driver else f"go on with: kubectl tune resume {name}"
+            said = "it is about to begin" if standing.driver else "nobody watches it now"
+            since = trial.started or 0.0
+            return Verdict(trial.failure, trial.reason or said, "waiting", since, hint)
     said = trial.reason or f"it is {trial.state}"
     return Verdict(trial.failure, said, "fatal", trial.finished or 0.0, _advice(name, trial))
 
@@ -242,7 +249,7 @@ def _see(client: ClusterClient, info: SessionInfo, sight: _Sight) -> None:
 
 def _see_indexes(client: ClusterClient, job: Manifest, sight: _Sight) -> None:
     """Note which index of an Indexed Job each of its trials has: its lines' order."""
-    maps = filter(None, observed.annotations(job).get(marks.PLAN, "").split(","))
+    maps = filter(None, observed.remarks(job).get(marks.PLAN, "").split(","))
     slugs: list[str] = []
     try:
         for each in maps:

@@ -16,10 +16,11 @@ from kubectl_tune.cluster.happenings import Happening, happening, happenings, ne
 from kubectl_tune.cluster.verdict import Verdict, sentence
 from kubectl_tune.trial import Failure
 
-__all__ = ["Verdict", "diagnose", "ended"]
+__all__ = ["QUEUE", "RUNS", "Verdict", "diagnose", "ended"]
 
 CONFIG_SECONDS = 30.0  # that a container may lack its ConfigMap before it counts as final,
 CREATE_SECONDS = 60.0  # and that creating it may go wrong otherwise
+RUNS = "running"  # the sentence of what is as it should be
 QUEUE = "kueue.x-k8s.io/queue-name"
 
 
@@ -252,7 +253,7 @@ def _running(pod: Manifest, told: Sequence[Happening], since: float) -> Verdict:
     if lost and unready:
         said = f"node {observed.node(pod)} is not ready: the cluster has lost sight of its pod"
         return Verdict(Failure.NODE_LOST, said, "waiting", lost.first)
-    return Verdict(None, "running", "fine", observed.running_since(pod) or since)
+    return Verdict(None, RUNS, "fine", observed.running_since(pod) or since)
 
 
 # Readings

@@ -218,3 +218,31 @@ def test_nothing_to_explain_is_said(store: Store):
     ])  # fmt: skip
 
     assert overview_text(overview(store, "demo", Cluster(), now=NOW), NOW).strip()
+
+
+def test_what_ended_while_nobody_watched_is_to_be_fetched(store: Store):
+    """
+    A pod that has ended well is no trouble, but its result is not here yet.
+    """
+    begun(store, 2)
+    over = pod("t0-bcdfg", {"terminated": {"exitCode": 0}}, "Succeeded")
+
+    (group, _) = overview(store, "demo", Cluster(job("t0-bcdfg"), over), now=NOW).groups
+
+    assert "ended" in group.verdict.sentence
+    assert "kubectl tune resume demo" in group.verdict.hint
+
+
+def test_a_job_that_could_not_be_made_keeps_its_reason(store: Store):
+    """
+    A quota of Jobs leaves nothing in the cluster to read a reason from.
+    """
+    begun(store, 2)
+    keep(store, [
+        TrialEvent("t0", 2, TrialState.SUBMITTED, 2.0, failure=Failure.QUOTA, reason="no more Jobs")
+    ])  # fmt: skip
+
+    told = story(store, "demo", "t0", Cluster(), now=NOW)
+
+    assert (told.verdict.failure, told.verdict.sentence) == (Failure.QUOTA, "no more Jobs")
+    assert "kubectl tune resume demo" in told.verdict.hint
