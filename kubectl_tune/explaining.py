@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from kubectl_tune import sessions
@@ -114,8 +114,16 @@ def overview(store: Store, name: str, connect: Connect, *, now: float) -> Overvi
     )
     groups += _pending(store, standing)
     ended = (each.trial for each in store.trials(name, states=FAULTS))
-    groups += _grouped((trial.state, _known(standing, trial), trial.id) for trial in ended)
+    failed = _grouped((trial.state, _known(standing, trial), trial.id) for trial in ended)
+    groups += [_advised(name, group) for group in failed]
     return Overview(info, groups, sight.notes)
+
+
+def _advised(name: str, group: Group) -> Group:
+    """Give trials that ended in the same way an advice for all of them."""
+    several, failure = group.count > 1, group.verdict.failure
+    hint = _advice(name, failure, group.trials[0], several=several)
+    return replace(group, verdict=replace(group.verdict, hint=hint))
 
 
 def _flying(standing: Standing, trial: Trial, sight: _Sight, now: float) -> Verdict | None:
@@ -184,7 +192,9 @@ def _known(standing: Standing, trial: Trial) -> Verdict:
             since = trial.started or 0.0
             return Verdict(trial.failure, trial.reason or said, "waiting", since, hint)
     said = trial.reason or f"it is {trial.state}"
-    return Verdict(trial.failure, said, "fatal", trial.finished or 0.0, _advice(name, trial))
+    return Verdict(
+        trial.failure, said, "fatal", trial.finished or 0.0, _advice(name, trial.failure, trial.id)
+    )
 
 
 def _unbegun(standing: Standing) -> Verdict:
@@ -210,10 +220,12 @@ _ADVICE = {
 }
 
 
-def _advice(name: str, trial: Trial) -> str:
-    again = f"run it again: kubectl tune retry {name} {trial.id}"
-    first = _ADVICE.get(trial.failure) if trial.failure else None
-    return f"{first.format(trial=f'{name}/{trial.id}')}; then {again}" if first else again
+def _advice(name: str, failure: Failure | None, id: str, *, several: bool = False) -> str:
+    """Say what to do about trials that ended in the same way, of which `id` is one."""
+    what = "them" if several else "it"
+    again = f"run {what} again: kubectl tune retry {name}{'' if several else f' {id}'}"
+    first = _ADVICE[failure].format(trial=f"{name}/{id}") if failure in _ADVICE else ""
+    return f"{first}; then {again}" if first else again
 
 
 # What the cluster knows

@@ -246,3 +246,19 @@ def test_a_job_that_could_not_be_made_keeps_its_reason(store: Store):
 
     assert (told.verdict.failure, told.verdict.sentence) == (Failure.QUOTA, "no more Jobs")
     assert "kubectl tune resume demo" in told.verdict.hint
+
+
+def test_many_failures_alike_are_run_again_together(store: Store):
+    """
+    The advice is for all of them, and names one to look at.
+    """
+    begun(store, 4)
+    keep(store, [
+        TrialEvent(f"t{n}", 1, TrialState.FAILED, 2.0, failure=Failure.EXIT, reason="exit code 3")
+        for n in range(3)
+    ])  # fmt: skip
+
+    (_, failed) = overview(store, "demo", Cluster(), now=NOW).groups
+
+    assert failed.count == 3
+    assert failed.verdict.hint.endswith("kubectl tune retry demo")
