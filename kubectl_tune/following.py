@@ -9,8 +9,10 @@ next attempt.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Protocol
 
 from kubectl_tune.lock import current_driver
 from kubectl_tune.log import LogLine
@@ -39,6 +41,15 @@ class _Followed:
     next: int  # the attempt to open next
     wanted: Wanted
     logs: dict[int, LogFile] = field(default_factory=dict)  # by attempt
+    live: Path | None = None
+
+
+class Live(Protocol):
+    """Logs of attempts that run elsewhere (see `kubectl_tune.podlogs`)."""
+
+    def path(self, trial: Trial, attempt: int, *, follow: bool) -> Path | None: ...
+
+    def finish(self, path: Path) -> None: ...
 
 
 class Follower:
@@ -46,6 +57,8 @@ class Follower:
     Trials of a session, `ids` or all, as they print.
 
     `whole` lines wait for their end. Of a trial in `only`, one attempt is followed, not the next.
+    `live` has the logs that are elsewhere as long as their attempts run, `goes_on` says whether
+    trials go on without a driver.
     """
 
     def __init__(
@@ -57,9 +70,13 @@ class Follower:
         *,
         whole: bool,
         only: Mapping[str, int] = EMPTY,
+        live: Live | None = None,
+        goes_on: Callable[[], bool] = lambda: False,
     ) -> None:
         self._store, self._name, self._ids = store, name, ids
         self._wanted, self._whole, self._only = wanted, whole, only
+        self._live = live
+        self._goes_on_alone = goes_on
         self._info = store.info(name)
         self._going: dict[str, _Followed] = {}
         self._gone: set[str] = set()
@@ -69,6 +86,7 @@ class Follower:
     def __iter__(self) -> Iterator[Heard]:
         while True:
             driven = current_driver(self._store.folder(self._name)) is not None
+            driven = driven or self._goes_on_alone()
             looked = self._look(sure=not driven)
             for each in list(self._going.values()):
                 if looked or each.logs:
@@ -109,6 +127,8 @@ class Follower:
         trial = each.trial
         for attempt, log in list(each.logs.items()):
             over = not driven or trial.attempt > attempt or trial.state.ended
+            if over and self._live and each.live:
+                self._live.finish(each.live)
             for line in log.news(final=over, whole=self._whole):
                 yield trial.id, line
             if over:
@@ -125,6 +145,11 @@ class Follower:
         last = self._only.get(each.trial.id) or begun(each.trial) or 0
         while each.next <= last:
             path = file_of(self._store, self._name, each.trial, each.next)
+            if self._live and not path.exists():
+                each.live = self._live.path(each.trial, each.next, follow=True)
+                if each.live is None and not each.trial.state.ended:
+                    return  # it is yet to run
+                path = each.live or path
             each.logs[each.next] = LogFile(path, each.wanted)
             each.wanted = replace(each.wanted, tail=-1)
             each.next += 1

@@ -36,6 +36,10 @@ class Halt:
     def __str__(self) -> str:
         return f"{self.when},{self.why}={self.value}{'%' if self.percent else ''}"
 
+    def count(self, total: int) -> int:
+        """Return how many trials of `total` make it due; 0 is never."""
+        return -(-self.value * total // 100) if self.percent else self.value
+
     def due(self, *, failed: int, succeeded: int, done: int, total: int) -> bool:
         """Say whether counts of trials that have ended for good call for a halt."""
         count = {"fail": failed, "success": succeeded, "done": done}[self.why]

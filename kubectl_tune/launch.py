@@ -27,15 +27,22 @@ class Launch:
     timeout: float | None
 
 
-def launch(info: SessionInfo, trial: Trial, *, folder: str, python: tuple[str, ...]) -> Launch:
-    """Prepare one attempt; `folder` is private to it, `python` what the word stands for there."""
+def launch(
+    info: SessionInfo, trial: Trial, *, folder: str, python: tuple[str, ...], attempt: str = ""
+) -> Launch:
+    """
+    Prepare one attempt; `folder` is private to it, `python` what the word stands for there.
+
+    `attempt` stands for its number, where that is known only once it begins.
+    """
     spec = trial.spec
+    number = attempt or str(trial.attempt)
     config_file, result_file = f"{folder}/config.json", f"{folder}/result.json"
     values = bindings(
         spec.config,
         job_id=spec.id,
         index=spec.index,
-        attempt=trial.attempt,
+        attempt=number,
         config_file=config_file,
         output_json=result_file,
     )
@@ -49,7 +56,7 @@ def launch(info: SessionInfo, trial: Trial, *, folder: str, python: tuple[str, .
         "TUNE_SESSION": info.name,
         "TUNE_TRIAL_ID": spec.id,
         "TUNE_INDEX": str(spec.index),
-        "TUNE_ATTEMPT": str(trial.attempt),
+        "TUNE_ATTEMPT": number,
         "TUNE_NUM_TRIALS": str(info.total),
         "TUNE_CONFIG_FILE": config_file,
         "TUNE_RESULT_FILE": result_file,

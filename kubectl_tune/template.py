@@ -34,7 +34,7 @@ def bindings(
     *,
     job_id: str,
     index: int,
-    attempt: int,
+    attempt: int | str,
     config_file: str,
     output_json: str,
 ) -> dict[str, object]:

@@ -9,11 +9,11 @@ from typing import Annotated
 
 import typer
 
-from kubectl_tune import ranked, reproduction, sessions
+from kubectl_tune import ranked, reproduction
+from kubectl_tune.cli.fresh import open_fresh
 from kubectl_tune.cli.options import Session, output
 from kubectl_tune.cli.ranking import Best as BestEnd
 from kubectl_tune.cli.ranking import Metric, Where, direction_asked, passing
-from kubectl_tune.cli.state import open_store_to_read
 from kubectl_tune.errors import ResultError, UsageError
 from kubectl_tune.ranked import Asked, Field
 from kubectl_tune.result import dumps
@@ -53,8 +53,7 @@ def command(
     if config and format:
         raise UsageError(f"--config has no -o {format}: it is JSON", hint="leave one of them out")
     asked = Asked(metric, direction_asked(direction), passing(where))
-    store = open_store_to_read()
-    name = sessions.find(store, session)
+    store, name = open_fresh(session)
     with store.moment():
         best = found(store, name, asked)
     if config:

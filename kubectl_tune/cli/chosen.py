@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 from kubectl_tune import sessions
+from kubectl_tune.cli.fresh import refresh
 from kubectl_tune.errors import UsageError
 from kubectl_tune.rows import StoredTrial
 from kubectl_tune.session import FAULTS
@@ -20,6 +21,7 @@ def chosen(
     `instead` says what else could have been given than a trial.
     """
     name, ids = sessions.addressed(store, words)
+    refresh(store, name)
     if every and ids:
         raise UsageError("name trials, or give --all; not both")
     if not (ids or every or failed):

@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
-from kubectl_tune import collector, sessions
+from kubectl_tune import collector
+from kubectl_tune.cli.fresh import open_fresh
 from kubectl_tune.cli.options import Session
-from kubectl_tune.cli.state import open_store_to_read
 from kubectl_tune.errors import UsageError
 from kubectl_tune.restore import restore
 from kubectl_tune.store import Store
@@ -38,8 +38,7 @@ def command(
       # Result files that got lost, or never came along to this machine
       kubectl tune collect
     """
-    store = open_store_to_read()
-    name = sessions.find(store, session)
+    store, name = open_fresh(session)
     if to:
         print(clean(_collected(store, name, to, force=force)))
         if caveat := store.info(name).caveat:

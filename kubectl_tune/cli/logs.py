@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from kubectl_tune import logs
 from kubectl_tune.cli.chosen import chosen
+from kubectl_tune.cli.fresh import Looker
 from kubectl_tune.cli.options import DURATION
 from kubectl_tune.cli.printer import Printer
 from kubectl_tune.cli.state import open_store_to_read
@@ -17,6 +20,9 @@ from kubectl_tune.errors import UsageError
 from kubectl_tune.rows import StoredTrial
 from kubectl_tune.store import Store
 from kubectl_tune.trial import TrialState
+
+if TYPE_CHECKING:
+    from kubectl_tune.podlogs import PodLogs
 
 
 def command(
@@ -98,11 +104,31 @@ def command(
     else:
         only = _attempts(store, name, trials, attempt, skip=many)
         trials = [each for each in trials if each.trial.id in only]
-    if follow and trials:
-        ids = [] if all_ and not failed and not only else [each.trial.id for each in trials]
-        _follow(store, name, ids, wanted, printer, only)
-    elif not follow:
-        _print(store, name, trials, wanted, printer, only, several)
+    with _pods(store, name) as pods:
+        if follow and trials:
+            ids = [] if all_ and not failed and not only else [each.trial.id for each in trials]
+            _follow(store, name, ids, wanted, printer, only, pods)
+        elif not follow:
+            _print(store, name, trials, wanted, printer, only, several, pods)
+        if pods and pods.trouble:
+            printer.say(pods.trouble)
+
+
+@contextmanager
+def _pods(store: Store, name: str) -> Iterator[PodLogs | None]:
+    """The logs that are still with their pods, where the session is on a cluster."""
+    if store.info(name).target.engine == "local":
+        yield None
+        return
+    from kubectl_tune.cli.clusters import heed_flags
+    from kubectl_tune.podlogs import PodLogs
+
+    heed_flags()
+    pods = PodLogs(store.info(name))
+    try:
+        yield pods
+    finally:
+        pods.close()
 
 
 def _attempts(
@@ -127,6 +153,7 @@ def _print(
     printer: Printer,
     only: dict[str, int],
     several: bool,
+    pods: PodLogs | None,
 ) -> None:
     for trial in [each.trial for each in trials]:
         number = only.get(trial.id) or logs.begun(trial)
@@ -136,8 +163,12 @@ def _print(
             )
         if trial.state is TrialState.PENDING and number and not several and not only:
             printer.say(f"attempt {trial.attempt} has not begun yet; this is {number}")
-        for line in logs.lines(logs.file_of(store, name, trial, number), wanted) if number else ():
-            printer.line(trial.id, line)
+        if number:
+            path = logs.file_of(store, name, trial, number)
+            if pods and not path.exists():
+                path = pods.path(trial, number, follow=False) or path
+            for line in logs.lines(path, wanted):
+                printer.line(trial.id, line)
 
 
 def _follow(
@@ -147,11 +178,16 @@ def _follow(
     wanted: logs.Wanted,
     printer: Printer,
     only: dict[str, int],
+    pods: PodLogs | None,
 ) -> None:
     from kubectl_tune.following import Follower, Said
 
     whole = printer.by_line or wanted.grep is not None
-    for heard in Follower(store, name, ids, wanted, whole=whole, only=only):
+    follower = Follower(
+        store, name, ids, wanted, whole=whole, only=only, live=pods,
+        goes_on=Looker(store, name).looks,
+    )  # fmt: skip
+    for heard in follower:
         if heard is None:
             printer.flush()
         elif isinstance(heard, Said):

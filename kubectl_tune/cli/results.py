@@ -8,10 +8,10 @@ from typing import Annotated
 
 import typer
 
-from kubectl_tune import ranked, sessions
+from kubectl_tune import ranked
+from kubectl_tune.cli.fresh import open_fresh
 from kubectl_tune.cli.options import Session, output
 from kubectl_tune.cli.ranking import Best, Metric, Where, direction_asked, passing
-from kubectl_tune.cli.state import open_store_to_read
 from kubectl_tune.errors import UsageError
 from kubectl_tune.export import BINARY, FORMATS, Rendered, render
 from kubectl_tune.ranked import Asked, Field
@@ -85,9 +85,9 @@ def command(
     if folder:
         body = _rendered(ranked.of_folder(folder), asked, form, _listed(columns))
     else:
-        store = open_store_to_read()
+        store, name = open_fresh(session)
         with store.moment():
-            field = ranked.of_session(store, sessions.find(store, session))
+            field = ranked.of_session(store, name)
             body = _rendered(field, asked, form, _listed(columns))
     if no_headers and form in _HEADED and isinstance(body, str):
         body = body.partition("\n")[2]

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
+import click
 import typer
 
 from kubectl_tune.cli import running, starting
+from kubectl_tune.cli.options import output
 
 
 @starting.begins
@@ -16,6 +18,16 @@ def command(
         typer.Option("--detach", "-d", help="Return once the session is on its way, like submit"),
     ] = False,
     quiet: running.Quiet = False,
+    dry_run: Annotated[
+        str,
+        typer.Option(
+            "--dry-run",
+            metavar="HOW",
+            click_type=click.Choice(["none", "client", "server"]),
+            help="Create nothing: client shows what would be created, server also asks the cluster",
+        ),
+    ] = "none",
+    format: Annotated[str, output("yaml", "json", "name")] = "",
     **options: Any,
 ) -> int:
     """
@@ -34,8 +46,16 @@ def command(
 
       # Go on after an interruption
       kubectl tune resume
+
+      # See what would be created on the cluster
+      kubectl tune run plan.jsonl -o yaml
     """
-    store, name = starting.start(**options)
+    draft = starting.draft(detached=detach, **options)
+    if format or dry_run != "none":
+        from kubectl_tune.cli import manifests
+
+        return manifests.show(draft.info, draft.specs, dry_run, format)
+    store, name = starting.start(draft)
     if detach:
         return running.detach(store, name)
     return running.drive(store, name, quiet=quiet)

@@ -45,7 +45,20 @@ def drive(store: Store, name: str, *, quiet: bool) -> int:
 
 
 def detach(store: Store, name: str) -> int:
-    """Start a driver that outlives this process, and return once the session is its own."""
+    """Leave a session to the cluster, or here to a driver that outlives this process."""
+    if store.info(name).target.engine == "local":
+        _leave_to_driver(store, name)
+    else:
+        from kubectl_tune import live
+
+        live.hand_over(store, name)
+    print(f"session/{name} submitted")
+    print(submitted(name, program()), file=sys.stderr)
+    return 0
+
+
+def _leave_to_driver(store: Store, name: str) -> None:
+    """Start a driver, and return once the session is its own."""
     folder = store.folder(name)
     log = folder / "driver.log"
     driver = _start(name, log)
@@ -57,9 +70,6 @@ def detach(store: Store, name: str) -> int:
     if driver.poll() is not None and not store.summary(name).ended:
         said = log.read_text(errors="replace").strip().removeprefix("error: ")
         raise EngineError(f"the driver of session {name} ended at once: {said}")
-    print(f"session/{name} submitted")
-    print(submitted(name, program()), file=sys.stderr)
-    return 0
 
 
 def _start(name: str, log: Path) -> subprocess.Popen[bytes]:

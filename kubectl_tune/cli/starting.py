@@ -1,7 +1,7 @@
 """
 What `run` and `submit` share: the options of a new session, checked and written down.
 
-The options are the parameters of `start`; `begins` gives them to a command.
+The options are the parameters of `_draft` and of `podding.pod`; `begins` gives them to a command.
 """
 
 from __future__ import annotations
@@ -10,11 +10,13 @@ import inspect
 import os
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any, get_type_hints
 
 import typer
 
 from kubectl_tune import beginning, engines, planfile
+from kubectl_tune.cli import clusters, podding
 from kubectl_tune.cli.behind import behind
 from kubectl_tune.cli.options import DURATION
 from kubectl_tune.cli.state import open_store
@@ -22,9 +24,10 @@ from kubectl_tune.direction import direction_of
 from kubectl_tune.errors import UsageError
 from kubectl_tune.halt import Halt
 from kubectl_tune.plan import Rules
+from kubectl_tune.podoptions import PodOptions
 from kubectl_tune.retry import parse as retry_numbers
 from kubectl_tune.selection import only as chosen
-from kubectl_tune.session import Policy, SessionInfo, Target
+from kubectl_tune.session import Policy, SessionInfo
 from kubectl_tune.store import Store
 from kubectl_tune.summary import counted
 from kubectl_tune.table import clean
@@ -35,7 +38,38 @@ WARNINGS = 20  # shown; `validate` shows them all
 DIRECTIONS = {"": "", "max": "maximize", "min": "minimize"}
 
 
-def start(
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A session that has been checked, and is not written down."""
+
+    info: SessionInfo
+    specs: Sequence[TrialSpec]
+    file_keys: tuple[str, ...]
+    reuse: bool
+
+
+def draft(*, detached: bool, **options: Any) -> Draft:
+    """Check a command's options and its plan; nothing is written. `detached` needs no driver."""
+    engine = options["engine"]
+    engines.require(engine)
+    pod = podding.taken(options, engine).lasting(detached=detached)
+    if detached and engine == "jobs":
+        options["engine"] = "indexed"  # the cluster itself keeps the window
+    return _draft(pod, **options)
+
+
+def start(draft: Draft) -> tuple[Store, str]:
+    """Write a session down; nothing runs yet."""
+    store = open_store()
+    info = beginning.begin(store, draft.info, draft.specs, draft.file_keys)
+    if draft.reuse:
+        count = counted(beginning.reuse(store, info.name), "result")
+        print(f"{count} taken over from earlier sessions", file=sys.stderr)
+    return store, info.name
+
+
+def _draft(
+    pod: PodOptions,
     context: typer.Context,
     plan: Annotated[
         str, typer.Argument(metavar="PLAN", help="File with one trial a line; - reads stdin")
@@ -105,44 +139,40 @@ def start(
     reuse: Annotated[
         bool, typer.Option("--reuse", help="Take over results of equal trials of earlier sessions")
     ] = False,
-) -> tuple[Store, str]:
-    """Check a plan and write its session down; nothing runs yet."""
+) -> Draft:
     command = behind(context, words)
-    engines.require(engine)
     policy = Policy(
         max_parallel, _positive("--timeout", timeout),
         _positive("--session-timeout", session_timeout), retries, Halt.parse(halt), shuffle,
         require_result, retry_numbers(retry or ()), fail_fast,
     )  # fmt: skip
     workdir = _workdir()
-    specs = _wanted(read(plan, planfile.rules(command, workdir=workdir)), only or [])
+    target, reached = clusters.target(engine, workdir)
+    # A volume may have the data files that are not here.
+    needs_data = engine == "local" or not pod.volumes
+    rules = planfile.rules(command, workdir=workdir, needs_data=needs_data)
+    specs = _wanted(read(plan, rules), only or [])
     workload = ARBITRAGE if not command and any(not spec.command for spec in specs) else None
     metric, direction = objective(metric, direction, workload)
     uid = beginning.new_uid()
+    extra = dict(reached) if engine == "local" else {**reached, "pod": pod.as_json()}
     info = SessionInfo(
-        beginning.session_name(name, plan, uid), uid, plan, Target(engine, workdir=workdir),
+        beginning.session_name(name, plan, uid), uid, plan, target,
         policy, command or (workload.command if workload else ()),
         workload.name if workload else "", metric, direction,
-        workload.caveat if workload else "",
+        workload.caveat if workload else "", extra=extra,
     )  # fmt: skip
-    store = open_store()
-    beginning.begin(store, info, specs, workload.file_keys if workload else ())
-    if reuse:
-        count = counted(beginning.reuse(store, info.name), "result")
-        print(f"{count} taken over from earlier sessions", file=sys.stderr)
-    return store, info.name
+    return Draft(info, specs, workload.file_keys if workload else (), reuse)
 
 
 def begins(function: Callable[..., int]) -> Callable[..., int]:
-    """Give a command the parameters of `start` before its own; it gets them in `options`."""
-    mine = [p for p in inspect.signature(function).parameters.values() if p.name != "options"]
-    hints: dict[str, Any] = {}
-    for each in (start, function):
-        hints |= get_type_hints(each, include_extras=True)
-    parameters = [
-        each.replace(annotation=hints[each.name])
-        for each in (*inspect.signature(start).parameters.values(), *mine)
-    ]
+    """Give a command the parameters of a new session before its own, in its `options`."""
+    found: dict[str, inspect.Parameter] = {}
+    for each in (_draft, podding.pod, function):
+        hints = get_type_hints(each, include_extras=True)
+        for name, parameter in inspect.signature(each).parameters.items():
+            found[name] = parameter.replace(annotation=hints[name])
+    parameters = [each for name, each in found.items() if name not in ("pod", "options")]
     function.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     return function
 

@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 
 from kubectl_tune import sessions
+from kubectl_tune.cli.fresh import open_fresh
 from kubectl_tune.cli.options import Session, output
 from kubectl_tune.cli.showing import pieces
-from kubectl_tune.cli.state import open_store_to_read
 
 
 def command(
@@ -35,8 +35,7 @@ def command(
       # For a program
       kubectl tune status nightly -o json | jq .counts
     """
-    store = open_store_to_read()
-    name = sessions.find(store, session)
+    store, name = open_fresh(session)
     if watch:
         from kubectl_tune.cli.watch import follow
 

@@ -12,11 +12,12 @@ def command(**options: Any) -> int:
     """
     Run a plan without waiting for it: return once the session is on its way.
 
-    With --engine local, a process of its own goes on driving it when this terminal is closed.
+    On the cluster, an Indexed Job goes on with it whatever becomes of this machine. With
+    --engine local, a process of its own goes on driving it when this terminal is closed.
 
     Examples:
       # Start a session and look after it later
-      kubectl tune submit plan.jsonl --engine local --name nightly
+      kubectl tune submit plan.jsonl --name nightly
       kubectl tune watch nightly
     """
-    return running.detach(*starting.start(**options))
+    return running.detach(*starting.start(starting.draft(detached=True, **options)))

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Annotated
 
 from kubectl_tune import sessions
+from kubectl_tune.cli.fresh import Looker
 from kubectl_tune.cli.options import Session, output
 from kubectl_tune.cli.showing import pieces
 from kubectl_tune.cli.state import open_store_to_read
@@ -64,11 +65,11 @@ def changes(store: Store, name: str, *, patience: float = PATIENCE) -> Iterator[
     """
     Yield how a session stands, each turn, until it has ended.
 
-    Without a driver it ends too, once one could have come in `patience` seconds. A turn in
-    which nothing was written costs next to nothing.
+    Without a driver it ends too, once one could have come in `patience` seconds, unless a
+    cluster goes on with it. A turn in which nothing was written costs next to nothing.
     """
     folder, alone = store.folder(name), time.monotonic()
-    seen, standing = None, None
+    seen, standing, looker = None, None, Looker(store, name)
     while True:
         now = (store.version, current_driver(folder))
         if standing is None or now != seen:
@@ -76,7 +77,7 @@ def changes(store: Store, name: str, *, patience: float = PATIENCE) -> Iterator[
         yield standing
         if standing.state not in UNFINISHED:
             return
-        if standing.driver:
+        if standing.driver or looker.looks():
             alone = time.monotonic()
         elif time.monotonic() - alone > patience:
             return

@@ -6,6 +6,8 @@ Selected by labels only: `UID` finds a session's objects, `MANAGED_BY` all of ou
 
 from __future__ import annotations
 
+import re
+
 PREFIX = "kubectl-tune.dev"
 PRODUCT = "kubectl-tune"
 
@@ -19,6 +21,9 @@ ATTEMPT = f"{PREFIX}/attempt"
 PART = f"{PREFIX}/part"  # what a ConfigMap is: session, plan, code or done
 JOB_ID = f"{PREFIX}/job-id"  # annotation: the raw job_id
 HASH = f"{PREFIX}/hash"  # annotation: the attempt's spec hash
+JOB = f"{PREFIX}/job"  # a Job's own name, to select many at once
+SHARD = f"{PREFIX}/shard"  # the number of an Indexed Job
+PLAN = f"{PREFIX}/plan"  # annotation: the plan ConfigMaps that an Indexed Job's indexes count over
 OWNER = f"{PREFIX}/owner"  # annotation: who began the session
 
 APP_LABEL = "app"
@@ -26,5 +31,8 @@ JOB_ID_LABEL = "job-id"
 JOB_NAME = "batch.kubernetes.io/job-name"  # on pods, by the Job controller
 INDEX = "batch.kubernetes.io/job-completion-index"
 INDEX_FAILURES = "batch.kubernetes.io/job-index-failure-count"
+INDEX_IGNORED = "batch.kubernetes.io/job-index-ignored-failure-count"
 
 CONTAINER = "tuning-runner"
+
+VALUE = re.compile(r"[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")  # legal label values

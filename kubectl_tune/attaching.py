@@ -1,0 +1,123 @@
+"""
+Rebuilding a session from the cluster alone, on a machine that doesn't have its state file.
+
+Its rule: every object carries what it takes. What the cluster was told of the session is the
+same as what the state file was told; results that were put away there count as found.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from kubectl_tune.cluster import ClusterClient, Manifest, manifests, observed
+from kubectl_tune.cluster import labels as marks
+from kubectl_tune.cluster.orders import spec_of
+from kubectl_tune.errors import EngineError, SessionNotFound, StoreError
+from kubectl_tune.ledger import Ledger
+from kubectl_tune.provision import lines_of, plan_maps
+from kubectl_tune.rows import session_info
+from kubectl_tune.session import SessionInfo
+from kubectl_tune.store import Store
+from kubectl_tune.suggest import did_you_mean
+from kubectl_tune.tidying import noted
+from kubectl_tune.trial import TrialEvent, TrialSpec
+
+OURS = f"{marks.MANAGED_BY}={marks.PRODUCT}"
+
+
+@dataclass(frozen=True, slots=True)
+class Remote:
+    """A session as its anchor in the cluster has it."""
+
+    info: SessionInfo
+    anchor: Manifest
+
+
+def remotes(client: ClusterClient) -> list[Remote]:
+    """Return the sessions that the namespace has, newest first."""
+    anchors, _ = client.list("ConfigMap", f"{OURS},{marks.PART}=session")
+    found = [remote for anchor in anchors if (remote := _remote(anchor))]
+    return sorted(found, key=lambda remote: -remote.info.created)
+
+
+def _remote(anchor: Manifest) -> Remote | None:
+    try:
+        return Remote(session_info(json.loads(anchor["data"]["session.json"])), anchor)
+    except (KeyError, ValueError, TypeError):
+        return None  # another version's, or somebody's handiwork
+
+
+def choose(client: ClusterClient, asked: str) -> Remote:
+    """Return the session of this name or uid; of none, the only one."""
+    there = remotes(client)
+    names = [remote.info.name for remote in there]
+    found = [remote for remote in there if asked in ("", remote.info.name, remote.info.uid)]
+    if len(found) == 1:
+        return found[0]
+    where = f"namespace {client.namespace}"
+    if found:
+        listed = ", ".join(f"{each.info.name} ({each.info.uid})" for each in found)
+        raise SessionNotFound(
+            f"{where} has {len(found)} sessions: {listed}", hint="name one of them, or its uid"
+        )
+    raise SessionNotFound(
+        f"no session named {asked} in {where}" if asked else f"no sessions in {where}",
+        hint=did_you_mean(asked, names) or "see them all with: kubectl tune list --cluster",
+    )
+
+
+def attach(store: Store, client: ClusterClient, remote: Remote, context: str) -> str:
+    """
+    Write a session of the cluster into the state file; return its name.
+
+    Results go to where this was started, as in any session.
+    """
+    info = _here(remote.info, client, context)
+    if info.name in store.names():
+        known = store.info(info.name)
+        raise StoreError(
+            f"session {info.name} is in the state file already"
+            + ("" if known.uid == info.uid else f", but another one ({known.uid})"),
+            hint=f"go on with it: kubectl tune resume {info.name}"
+            if known.uid == info.uid
+            else "give another state file with --state",
+        )
+    maps, _ = client.list("ConfigMap", manifests.selector(info.uid))
+    specs = _specs(info, [m for m in maps if observed.labels(m).get(marks.PART) == "plan"])
+    store.create(replace(info, total=len(specs)), specs)
+    ledger = Ledger(store.load(info.name), store, store.claim(info.name))
+    done = [m for m in maps if observed.labels(m).get(marks.PART) == "done"]
+    known_ids = ledger.session.trials.keys()
+    ledger.keep(event for event in _in_order(done) if event.trial in known_ids)
+    ledger.save()
+    return info.name
+
+
+def _here(info: SessionInfo, client: ClusterClient, context: str) -> SessionInfo:
+    target = replace(
+        info.target, context=context, server=client.server, namespace=client.namespace,
+        workdir=os.getcwd(),
+    )  # fmt: skip
+    extra = {key: value for key, value in info.extra.items() if key != "kube"}
+    return replace(info, target=target, extra=extra)
+
+
+def _specs(info: SessionInfo, maps: Sequence[Manifest]) -> list[TrialSpec]:
+    found: dict[str, TrialSpec] = {}
+    for each in plan_maps(maps):
+        for line in lines_of(each):
+            found[line["slug"]] = spec_of(line)
+    if not found:
+        raise EngineError(
+            f"session {info.name}: its plan is not in the cluster (any more)",
+            hint="delete what is left of it: kubectl delete configmap "
+            + manifests.anchor_name(info.uid),
+        )
+    return sorted(found.values(), key=lambda spec: spec.index)
+
+
+def _in_order(maps: Sequence[Manifest]) -> list[TrialEvent]:
+    return sorted(noted(maps), key=lambda event: event.attempt)

@@ -1,0 +1,65 @@
+"""Sessions as they are now: where a cluster goes on without a driver, it is asked first."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+from kubectl_tune import sessions
+from kubectl_tune.cli.state import open_store, open_store_to_read
+from kubectl_tune.errors import ClusterError, StoreError
+from kubectl_tune.store import Store
+from kubectl_tune.table import clean
+
+LOOK = 2.0  # seconds between two looks at a cluster,
+SHARE = 10  # or more, so that looking takes a tenth of the time
+
+
+def open_fresh(session: str) -> tuple[Store, str]:
+    """Open the store to read, and return the session meant, brought up to date."""
+    store = open_store_to_read()
+    name = sessions.find(store, session)
+    refresh(store, name)
+    return store, name
+
+
+def refresh(store: Store, name: str) -> None:
+    """
+    Ask the cluster about a session that nobody drives.
+
+    What can't be asked is no error: what is known can be shown, with a word about it.
+    """
+    if store.info(name).target.engine == "local":
+        return
+    from kubectl_tune import live
+    from kubectl_tune.cli.clusters import heed_flags
+
+    if not live.needs_look(store, name):
+        return
+    heed_flags()
+    try:
+        live.look(open_store(), name)
+    except (ClusterError, StoreError) as error:
+        print(f"warning: {clean(str(error))}; what follows may be old", file=sys.stderr)
+
+
+class Looker:
+    """Asks a cluster now and then, as long as it goes on with a session that nobody drives."""
+
+    def __init__(self, store: Store, name: str) -> None:
+        self._store, self._name = store, name
+        self._remote = store.info(name).target.engine != "local"
+        self._due = time.monotonic() + LOOK
+
+    def looks(self) -> bool:
+        """Say whether there is something to wait for; look at it when it is time to."""
+        if not self._remote:
+            return False
+        from kubectl_tune import live
+
+        if not live.needs_look(self._store, self._name):
+            return False
+        if (began := time.monotonic()) >= self._due:
+            refresh(self._store, self._name)
+            self._due = time.monotonic() + max(LOOK, SHARE * (time.monotonic() - began))
+        return True
