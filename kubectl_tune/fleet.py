@@ -101,6 +101,9 @@ class Fleet:
         for kind, reflector in self._reflectors.items():
             for thing in reflector.start():
                 events += self.observe(kind, Change("ADDED", thing))
+        for flight in self.flying:
+            if flight.pod is None and flight.job and observed.finished(flight.job):
+                self._harvest(flight, gone=True)  # all pods have been listed
         events += self._settle()
         for trial in self._session.in_flight:
             if (trial.id, trial.attempt) not in self._flights:
@@ -234,6 +237,7 @@ class Fleet:
         events: list[TrialEvent] = []
         for key in self._ways.whose(kind, change):
             flight = self._flight(key)
+            events += self._superseded(key) if kind == "Pod" else []
             events += self._begun(flight)
             if flight.over:
                 self._end_late(kind, flight, change)
@@ -249,6 +253,14 @@ class Fleet:
         if kind == "Pod" and change.type == "ADDED" and flight.cancelled:
             flight.pod = change.object
             self.act(lambda: self._ways.end([flight]))
+
+    def _superseded(self, key: Key) -> list[TrialEvent]:
+        """The cluster tries again by itself: the attempt before was lost, unless it has ended."""
+        before = self._flights.get((key[0], key[1] - 1))
+        if before is None or before.over or before.harvest or before.pod:
+            return []
+        before.fate = TrialState.LOST, Failure.NODE_LOST, "its pod is gone without a trace"
+        return self._end(before, Found(None, b""))
 
     def _flight(self, key: Key) -> Flight:
         if key not in self._flights:

@@ -108,7 +108,9 @@ def _diagnosed(flight: Flight, found: Found, recorded: bool) -> tuple[Failure, s
     if flight.pod is None:
         finished = observed.condition(flight.job or {}, "Failed") or {}
         said = finished.get("message") or finished.get("reason") or found.trouble
-        return Failure.DELETED, f"no pod of it is left: {said}"
+        # Of a Job that has failed, the pod went with its node; else it went with its result.
+        failure = Failure.NODE_LOST if finished else Failure.DELETED
+        return failure, f"no pod of it is left: {said}"
     failure, reason = diagnosis.ended(flight.pod)
     code = (observed.terminated(flight.pod) or {}).get("exitCode")
     if failure and (code or not recorded):

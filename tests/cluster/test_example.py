@@ -27,13 +27,13 @@ def test_the_example_gives_the_same_results_as_on_this_machine(namespace):
     """
     root = EXAMPLE.parents[1]
     results = {}
-    for engine in ("jobs", "local"):
+    for engine, options in (("jobs", ["--cpu", "100m"]), ("local", [])):
         folder = namespace.folder / engine
         shutil.copytree(root / "examples", folder / "examples")
         namespace.folder = folder
         done = namespace.tune(
             "run", "examples/arbitrage/plan.jsonl", "--engine", engine, "--name", engine,
-            "--cpu", "100m", timeout=600,
+            *options, timeout=600,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
         lines = (EXAMPLE / "plan.jsonl").read_text().splitlines()

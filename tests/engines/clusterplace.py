@@ -33,9 +33,12 @@ class ClusterPlace(Diary):
 
     def vanish(self, engine: Engine) -> None:
         self.cluster.node_removed()
-        self.cluster.until(lambda: not self.cluster.all("Pod"), "the pods to be gone")
+        self.cluster.until(lambda: not self._pods_on("node1"), "the pods to be gone")
         self.abandon(engine)
         self.cluster.add_node("node2")
+
+    def _pods_on(self, node: str) -> list[Any]:
+        return [p for p in self.cluster.all("Pod") if p["spec"].get("nodeName") == node]
 
     def close(self) -> None:
         for engine in self._engines:
