@@ -101,7 +101,7 @@ class KubernetesClient:
         self._jitter = jitter
         self._lock = threading.RLock()
         self._api: ApiClient | None = None
-        self._shown: object = None  # the client certificate of these connections
+        self._shown: tuple[bytes, bytes] | None = None  # the certificate on these connections
         self._answered = False
         self._streams: WeakSet[Stream] = WeakSet()
         self._warned: dict[str, bool] = {}  # what the server has warned of: was it told?
@@ -387,10 +387,10 @@ class KubernetesClient:
         if not access.disable_compression and not request.silence:
             headers["Accept-Encoding"] = "gzip"
         for name, value in access.impersonation:  # one name may come several times
-            headers.add(name, value)
+            headers.add(name, transport.header(value))
         # As kubectl: nothing secret goes over a wire that anybody can read.
         if self._secure and (authorization := access.credentials.authorization()):
-            headers["Authorization"] = authorization
+            headers["Authorization"] = transport.header(authorization)
         return headers
 
     def _renewed(self) -> bool:
@@ -427,7 +427,7 @@ class KubernetesClient:
             # A context of ours keeps authorities and keys in memory, where the official client
             # would keep them in files.
             api.rest_client.pool_manager.connection_pool_kw["ssl_context"] = transport.tls(
-                access.authority, self._shown, insecure=access.insecure
+                access.certificate_authority, self._shown, insecure=access.insecure
             )
         if access.insecure:  # which somebody has asked for: kubectl doesn't warn of it either
             simplefilter("ignore", urllib3.exceptions.InsecureRequestWarning)

@@ -69,7 +69,7 @@ def refusal(code: int, body: bytes, asked: str = "") -> ClusterError:
 
 def error_of(status: Manifest, code: int = 0) -> ClusterError:
     """Return the error that a `Status` amounts to, as kubectl words it."""
-    code = int(status.get("code") or code)
+    code = status["code"] if isinstance(status.get("code"), int) else code
     reason = str(status.get("reason") or "")
     type = _ERRORS.get(code, ClusterError)
     return type(_worded(status, code, reason), reason=reason, code=code, hint=_hint(code))

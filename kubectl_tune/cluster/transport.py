@@ -38,6 +38,16 @@ def user_agent() -> str:
     return f"kubectl-tune/{__version__} ({system}/{_MACHINES.get(machine, machine)})"
 
 
+def header(value: str) -> str:
+    """Return a header's value as it goes over the wire: UTF-8, and nothing of another header."""
+    if not value.isprintable():  # the value may be a token, so the message doesn't hold it
+        raise ClusterError(
+            "net/http: invalid header field value",
+            hint="look for line breaks in the token, and in the names to act as (--as)",
+        )
+    return value.encode().decode("latin-1")
+
+
 def proxy_for(
     server: str, given: str, environment: Mapping[str, str], bypassed: Callable[[str, str], bool]
 ) -> str:

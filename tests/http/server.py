@@ -79,17 +79,23 @@ def stream(*pieces: bytes, cut: bool = False, then: threading.Event | None = Non
 class ApiServer:
     """Replies are given in order, by method and path; the last of them again and again."""
 
-    def __init__(self, certificate: str = "", *, ask_certificate: bool = False) -> None:
+    def __init__(
+        self, certificate: str = "", *, ask_certificate: bool = False, port: int = 0
+    ) -> None:
         self.heard: list[Heard] = []
         self._replies: dict[tuple[str, str], list[Reply]] = defaultdict(list)
         self._changed = threading.Condition()
-        self._http = _Server(("127.0.0.1", 0), self._handler())
+        self._http = _Server(("127.0.0.1", port), self._handler())
         self._http.context = _context(certificate, ask_certificate) if certificate else None
         threading.Thread(target=self._http.serve_forever, args=(0.01,), daemon=True).start()
 
     @property
+    def port(self) -> int:
+        return self._http.server_port
+
+    @property
     def host(self) -> str:
-        return f"127.0.0.1:{self._http.server_port}"
+        return f"127.0.0.1:{self.port}"
 
     @property
     def url(self) -> str:
@@ -144,6 +150,7 @@ class _Server(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     api: ApiServer
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # else each answer waits 40 ms for its second half
 
     def handle_one_request(self) -> None:
         self.raw_requestline = self.rfile.readline(65537)
@@ -182,7 +189,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _head(self, reply: Reply, more: dict[str, str]) -> None:
         self.send_response(reply.status)
-        for name, value in ({"Content-Type": "application/json"} | dict(reply.headers) | more).items():
+        for name, value in (
+            {"Content-Type": "application/json"} | dict(reply.headers) | more
+        ).items():
             for each in value.split("\n"):
                 self.send_header(name, each)
         self.end_headers()

@@ -34,7 +34,7 @@ class Tokens:
 class Way:
     server: str
     namespace: str = "lab"
-    authority: bytes | None = None
+    certificate_authority: bytes | None = None
     insecure: bool = False
     tls_server_name: str = ""
     proxy_url: str = ""
