@@ -201,7 +201,7 @@ def _unbegun(standing: Standing) -> Verdict:
     info = standing.summary.info
     if standing.driver:
         most = info.policy.max_parallel or "as many as fit"
-        return Verdict(None, f"it waits for its turn: {most} run at once", "waiting", info.created)
+        return Verdict(None, f"it waits for its turn: {most} run at once", "waiting")
     return Verdict(
         None, "nobody begins it: the session has no driver now", "waiting", info.created,
         f"go on with: kubectl tune resume {info.name}",

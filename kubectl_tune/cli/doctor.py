@@ -123,7 +123,7 @@ def _way() -> Way:
 
     heed_flags()
     found = access.here()
-    return Way(found.context, found.server, found.namespace)
+    return Way(found.context, found.server, found.namespace, found.user)
 
 
 def _role(name: str, bind: str) -> str:
