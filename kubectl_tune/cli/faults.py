@@ -7,10 +7,11 @@ from typing import Any, TypeVar
 
 from kubectl_tune.cluster.syntax import Fault
 from kubectl_tune.errors import UsageError
+from kubectl_tune.table import clean
 
 T = TypeVar("T")
 
-_SHOWN = 80
+_SHOWN = 200
 
 
 class Reading:
@@ -63,7 +64,7 @@ class Reading:
         return tuple(self._given[name] or ())
 
     def fault(self, where: str, fault: Fault) -> None:
-        where = where if len(where) <= _SHOWN else f"{where[: _SHOWN - 3]}..."
+        where = clean(where if len(where) <= _SHOWN else f"{where[: _SHOWN - 3]}...")
         self._faults.append((f"{where}: {fault}", fault.hint))
 
     def settle(self) -> None:

@@ -112,7 +112,7 @@ _SHAPES: dict[tuple[str, ...], dict[str, Any]] = {
 def _fixed(
     ours: Manifest, made: Manifest, why: Mapping[str, str], where: str, said: list[str]
 ) -> Manifest:
-    wrong = [key for key in why if made.get(key) != ours.get(key)]
+    wrong = [key for key in why if (made.get(key) or None) != ours.get(key)]
     said += [f"{where}: {key} {_shown(ours.get(key))}: {why[key]}" for key in wrong]
     kept = {key: value for key, value in made.items() if key not in wrong or key in ours}
     return kept | {key: ours[key] for key in wrong if key in ours}

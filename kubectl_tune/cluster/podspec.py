@@ -93,7 +93,7 @@ def literal(text: str) -> str:
 
 def _made(options: PodOptions, image: str, fixture: Fixture) -> tuple[Manifest, list[str]]:
     said = named(options.template)
-    image = image if image != STOCK_IMAGE else our_container(said).get("image") or image
+    image = image if image != STOCK_IMAGE else _image(said) or image
     user = options.run_as_user
     if user is None and is_stock(image):
         user = STOCK_USER
@@ -105,6 +105,13 @@ def _made(options: PodOptions, image: str, fixture: Fixture) -> tuple[Manifest, 
     made = merge(made, _asked(options, made["spec"], image))
     spec = _given_way(made["spec"], said, options, user)
     return pinned(ours, {**made, "spec": spec})[0], warnings
+
+
+def _image(said: Manifest) -> str:
+    image = our_container(said).get("image") or ""
+    if not isinstance(image, str):
+        raise UsageError(f"--template: spec.containers: image {image} is no text")
+    return image
 
 
 def is_stock(image: str) -> bool:

@@ -62,8 +62,9 @@ def _objects(ours: Mapping[str, Any], patch: Mapping[str, Any], path: Path) -> M
     for key, value in patch.items():
         if key.startswith(_DROP):
             name = key.removeprefix(_DROP)
-            if name in merged:
-                merged[name] = [each for each in merged[name] if each not in value]
+            items = merged.get(name)
+            if isinstance(items, list) and isinstance(value, list):
+                merged[name] = [each for each in items if each not in value]
         elif not key.startswith("$"):
             _put(merged, key, value, (*path, key))
     for key in patch:
@@ -181,7 +182,7 @@ def _retained(ours: Mapping[str, Any], patch: Mapping[str, Any], path: Path) -> 
         return dict(ours)
     kept = patch[_RETAIN]
     unknown = [key for key, value in patch.items() if value is not None and key[:1] != "$"]
-    if not isinstance(kept, list) or not set(unknown) <= set(kept):
+    if not isinstance(kept, list) or any(key not in kept for key in unknown):
         raise BadPatch(f"{_named(path)}: {_RETAIN} has to list all keys that stand beside it")
     return {key: value for key, value in ours.items() if key in kept}
 

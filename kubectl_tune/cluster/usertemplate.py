@@ -14,7 +14,7 @@ from typing import Any
 from kubectl_tune.cluster import Manifest
 from kubectl_tune.cluster.labels import CONTAINER
 from kubectl_tune.cluster.syntax import Fault
-from kubectl_tune.suggest import near
+from kubectl_tune.suggest import did_you_mean
 
 KINDS = {
     "Pod": (),
@@ -63,16 +63,20 @@ def named(template: Mapping[str, Any]) -> Manifest:
 
 def our_container(template: Mapping[str, Any]) -> Manifest:
     """Return what a template says of our container, perhaps nothing."""
-    containers = (template.get("spec") or {}).get("containers") or []
-    return next((each for each in containers if each.get("name") == CONTAINER), {})
+    return next((each for each in _containers(template) if each.get("name") == CONTAINER), {})
 
 
 def stranger(template: Mapping[str, Any]) -> str:
     """Return the name of the only container, if that isn't ours: it might be meant so."""
-    containers = (template.get("spec") or {}).get("containers") or []
-    return (
-        str(containers[0]["name"]) if len(containers) == 1 and not our_container(template) else ""
-    )
+    containers = _containers(template)
+    alone = len(containers) == 1 and not our_container(template)
+    return str(containers[0].get("name", "")) if alone else ""
+
+
+def _containers(template: Mapping[str, Any]) -> list[Manifest]:
+    spec = template.get("spec")
+    found = spec.get("containers") if isinstance(spec, Mapping) else None
+    return [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
 
 
 def _replaced(items: list[Any], at: int, item: Manifest) -> list[Any]:
@@ -98,10 +102,8 @@ def _inside(document: Manifest) -> Manifest:
             raise Fault("containers stand at the top", "write them below spec:")
         return document
     if not isinstance(kind, str) or kind not in KINDS:
-        meant = near(kind, KINDS) if isinstance(kind, str) else ""
-        raise Fault(
-            f"a {kind} holds no template of ours", f"did you mean {meant}?" if meant else _EXPECTED
-        )
+        meant = did_you_mean(kind, KINDS) if isinstance(kind, str) else ""
+        raise Fault(f"{kind} is no kind of template", meant or _EXPECTED)
     found = document
     for step in KINDS[kind]:
         found = _object(found, step)
