@@ -1,5 +1,5 @@
 """
-Tuning sessions by their first names: planner, aggregator, local runner.
+Tuning sessions by their first names: planner, aggregator, runners here and on a cluster.
 
 Each name is loaded when it is asked for, so that planning a session imports no runner.
 """
@@ -12,6 +12,12 @@ from typing import Any
 _HOMES = {
     "AggregatedJobResult": ".aggregate",
     "AggregatedSummary": ".aggregate",
+    "K8sClient": ".kubernetes_client",
+    "K8sClientInterface": ".kubernetes_client",
+    "K8sJobSpecBuilder": ".job_spec_builder",
+    "K8sJobStatus": ".kubernetes_client",
+    "K8sTuningSessionRunResult": ".kubernetes_result",
+    "K8sTuningSessionRunner": ".kubernetes",
     "ParamGrid": ".planner",
     "TuningJobPlan": ".planner",
     "TuningResultsAggregator": ".aggregate",
