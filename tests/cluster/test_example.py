@@ -7,7 +7,8 @@ import shutil
 from pathlib import Path
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "arbitrage"
-PLACE = ("seconds", "started", "finished", "duration", "host", "elapsed", "created", "time")
+# `argv` names the files of the attempt.
+PLACE = ("argv", "seconds", "started", "finished", "duration", "host", "elapsed", "time")
 
 
 def comparable(value):
