@@ -138,14 +138,19 @@ def _meant(ledger: Ledger, ids: Sequence[str]) -> list[Trial]:
 
 def delete(store: Store, names: Sequence[str]) -> None:
     """Forget sessions and remove their folders; none if one of them is driven."""
+    refuse_driven(store, names)
+    for name in names:
+        _delete(store, name)
+
+
+def refuse_driven(store: Store, names: Sequence[str]) -> None:
+    """Raise `SessionBusy` when somebody drives one of the sessions."""
     for name in names:
         if driver := current_driver(store.folder(name)):
             raise SessionBusy(
                 f"session {name} is running: {driver}",
                 hint=f"end it first: kubectl tune cancel {name}",
             )
-    for name in names:
-        _delete(store, name)
 
 
 def _delete(store: Store, name: str) -> None:

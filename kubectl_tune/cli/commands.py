@@ -20,6 +20,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "watch": "Show the trials of a session as they change",
         "wait": "Wait until a session has finished",
         "logs": "Print what trials have written",
+        "attach": "Go on with a session that another machine has begun",
         "explain": "Say why trials don't run, and what to do",
     },
     "Results Commands": {
@@ -33,6 +34,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "resume": "Go on with a session where it stopped",
         "retry": "Run trials again that did not succeed",
         "delete": "Delete a session and what it left behind",
+        "prune": "Delete sessions that finished long ago",
     },
     "Other Commands": {
         "doctor": "Check a cluster before the first Job",

@@ -61,7 +61,7 @@ class Command(TyperCommand):
     def complete_options(self) -> None:
         """Add the global options, and to each switch the flag that turns it off."""
         taken = {spelling for each in self.params for spelling in each.opts + each.secondary_opts}
-        self.params += [_global(flag, taken) for flag in flags()]
+        self.params += [_global(flag, taken) for flag in flags() if set(flag.spellings) - taken]
         for switch in self._switches():
             if not switch.secondary_opts:
                 switch.secondary_opts = [f"--no-{max(switch.opts, key=len).lstrip('-')}"]
@@ -78,7 +78,8 @@ class Command(TyperCommand):
         return super().parse_args(ctx, argv.spelled_out(args, valued, opposites))
 
     def invoke(self, ctx: click.Context) -> Any:
-        given = {flag.key: ctx.params.pop(PREFIX + flag.key) for flag in flags()}
+        # A command's own option of the same name hides the global one, as in kubectl.
+        given = {f.key: ctx.params.pop(PREFIX + f.key, f.default) for f in flags()}
         remember(Globals(**given))
         return super().invoke(ctx)
 

@@ -6,6 +6,7 @@ import sys
 import time
 from typing import Annotated
 
+import click
 import typer
 
 from kubectl_tune import control, pruning
@@ -30,8 +31,14 @@ def command(
         ),
     ] = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only say what would be deleted")
-    ] = False,
+        str,
+        typer.Option(
+            "--dry-run",
+            metavar="HOW",
+            click_type=click.Choice(["none", "client"]),
+            help="client only says what would be deleted",
+        ),
+    ] = "none",
     yes: Yes = False,
 ) -> int:
     """
@@ -44,6 +51,7 @@ def command(
       kubectl tune prune --older 7d --dry-run
       kubectl tune prune --older 7d -y
     """
+    dry = dry_run == "client"
     store, before = open_store(), time.time() - older
     old = list(pruning.old_sessions(store, before))
     known = {store.info(name).uid for name in store.names()}
@@ -53,16 +61,16 @@ def command(
         print(f"No sessions that finished more than {duration(older)} ago", file=sys.stderr)
         return 0
     count = counted(len(old) + len(strangers), "session")
-    if not dry_run:
+    if not dry:
         confirm(f"Delete {count} that finished more than {duration(older)} ago?", yes=yes)
-    done = "deleted (dry run)" if dry_run else "deleted"
+    done = "deleted (dry run)" if dry else "deleted"
     for each in old:
-        if not dry_run:
+        if not dry:
             pruning.remove_from_its_cluster(each.info)
             control.delete(store, [each.info.name])
         print(f'session "{each.info.name}" {done}')
     for each in strangers:
-        if client and not dry_run:
+        if client and not dry:
             pruning.remove(client, each.info)
         print(f'session "{each.info.name}" {done} from {client.namespace if client else ""}')
     return 0

@@ -103,7 +103,7 @@ def _hopeless(store: Store, standing: Standing) -> bool:
     faults = (TrialState.FAILED, TrialState.TIMED_OUT)
     failed = store.trials(standing.summary.info.name, states=faults)
     return any(counts.get(state) for state in faults) and any(
-        each.trial.failures > policy.retries for each in failed
+        not policy.begins_again(each.trial) for each in failed
     )
 
 
