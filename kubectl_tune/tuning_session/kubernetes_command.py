@@ -11,6 +11,7 @@ from pathlib import Path
 from kubectl_tune.table import clean
 from kubectl_tune.tuning_session.kubernetes import K8sTuningSessionRunner
 from kubectl_tune.tuning_session.kubernetes_result import (
+    SESSION_TIMEOUT,
     K8sTuningSessionRunResult,
     format_summary,
 )
@@ -46,7 +47,7 @@ def _next(runner: K8sTuningSessionRunner, result: K8sTuningSessionRunResult) -> 
     """Say how to go on with a session that the state file has."""
     if not runner.session:
         return
-    if result.exit_code >= FATAL:
+    if result.exit_code >= FATAL or SESSION_TIMEOUT in result.errors:
         yield f"Go on with: kubectl tune resume {runner.session}"
     elif not runner.wait:
         yield f"Wait for its results with: kubectl tune wait {runner.session}"
