@@ -17,8 +17,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, urlsplit
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 from warnings import simplefilter
 from weakref import WeakSet
 
@@ -28,7 +28,17 @@ from kubernetes.client.configuration import Configuration
 from kubernetes.client.exceptions import ApiException
 from kubernetes.client.rest import should_bypass_proxies
 
-from kubectl_tune.cluster import KINDS, Change, LogRequest, Manifest, retrying, statuses, transport
+from kubectl_tune.cluster import (
+    KINDS,
+    Change,
+    LogRequest,
+    Manifest,
+    requests,
+    retrying,
+    statuses,
+    transport,
+)
+from kubectl_tune.cluster.requests import Request
 from kubectl_tune.cluster.retrying import Tries, Trouble
 from kubectl_tune.cluster.streams import Stream, Watch
 from kubectl_tune.errors import ClusterError, Conflict, Forbidden, Gone, NotFound
@@ -38,27 +48,11 @@ if TYPE_CHECKING:
 
 CONNECT_SECONDS = 5.0
 ANSWER_SECONDS = 65.0  # of silence; the API server itself gives up after 60
-WATCH_SECONDS = 90.0  # bookmarks come about every 60
-FOLLOW_SECONDS = 4 * 3600.0  # a program may be silent; TCP keep-alive notices what is dead
-PAGE = 500
 LISTS = 5  # begun again when the server has forgotten where a long one was
 PIECE = 1 << 16
 OTHERS = 8  # connections beside the workers': watches, followed logs
 
-_CLUSTER_WIDE = {"Namespace", "Node", "SelfSubjectAccessReview", "SelfSubjectReview"}
 _WARNING = re.compile(r'\b\d{3} \S+ "((?:[^"\\]|\\.)*)"')
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    verb: str  # as rights name it, and as requests are counted
-    method: str
-    path: str
-    about: str  # for messages, as `pods NAME`
-    query: tuple[tuple[str, object], ...] = ()
-    body: Manifest | None = None
-    type: str = "application/json"
-    silence: float = 0.0  # of a stream; 0 where the answer is read at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,47 +111,41 @@ class KubernetesClient:
     # The verbs
 
     def create(self, manifest: Manifest, *, dry_run: bool = False) -> Manifest:
-        kind, name = manifest["kind"], _meta(manifest).get("name", "")
-        query = (("fieldValidation", "Strict"), *((("dryRun", "All"),) if dry_run else ()))
-        request = self._request("create", "POST", kind, query=query, body=manifest, about=name)
+        request = requests.create(self.namespace, manifest, dry_run=dry_run)
+        named = not dry_run and bool(_meta(manifest).get("name"))
         tries = self._tries()
         while True:
+            conflict = None
             try:
                 return self._json(self._attempt(request))
             except Failed as failed:
                 if not tries.again(failed.trouble):
                     raise failed.error from failed
-                error = None
-            except Conflict as conflict:
-                error = conflict
-            # Nobody knows what became of an earlier attempt, but by the name.
-            asked_once = tries.doubtful and name and not dry_run
-            if asked_once and (there := self._like(manifest)):
+            except Conflict as error:
+                conflict = error
+            # What became of an attempt without an answer shows in what has the name.
+            if tries.doubtful and named and (there := self._like(manifest)):
                 return there
-            if error:
-                raise error
+            if conflict:
+                raise conflict
 
     def get(self, kind: str, name: str) -> Manifest:
-        return self._json(self._ask(self._request("get", "GET", kind, name)))
+        return self._json(self._ask(requests.get(self.namespace, kind, name)))
 
     def patch(self, kind: str, name: str, patch: Manifest) -> Manifest:
-        request = self._request(
-            "patch", "PATCH", kind, name, body=patch, type="application/merge-patch+json"
-        )
-        return self._json(self._ask(request))  # merged twice is merged
+        # Merged twice is merged.
+        return self._json(self._ask(requests.patch(self.namespace, kind, name, patch)))
 
     def delete(self, kind: str, name: str, *, grace: int | None = None) -> None:
-        query = [("propagationPolicy", "Background"), ("gracePeriodSeconds", grace)]
         tries = self._tries()
         try:
-            self._ask(self._request("delete", "DELETE", kind, name, query=query), tries)
+            self._ask(requests.delete(self.namespace, kind, name, grace), tries)
         except NotFound:
             if not tries.doubtful:  # else that was us
                 raise
 
     def delete_collection(self, kind: str, selector: str) -> None:
-        query = [("labelSelector", selector), ("propagationPolicy", "Background")]
-        self._ask(self._request("deletecollection", "DELETE", kind, query=query))
+        self._ask(requests.delete_collection(self.namespace, kind, selector))
 
     def list(
         self, kind: str, selector: str = "", fields: str = ""
@@ -170,44 +158,22 @@ class KubernetesClient:
     def watch(
         self, kind: str, selector: str, since: str, *, seconds: int = 270
     ) -> Iterator[Change]:
-        query = [
-            ("watch", True),
-            ("labelSelector", selector),
-            ("resourceVersion", since),
-            ("allowWatchBookmarks", True),
-            ("timeoutSeconds", seconds),
-        ]
-        request = self._request("watch", "GET", kind, query=query, silence=WATCH_SECONDS)
+        request = requests.watch(self.namespace, kind, selector, since, seconds)
         try:
             return Watch(self._stream(self._attempt(request), request))
         except Failed as failed:  # who watches has a pace of his own
             raise failed.error from failed
 
     def logs(self, request: LogRequest) -> Iterator[bytes]:
-        query = [
-            ("container", request.container),
-            ("follow", request.follow or None),
-            ("timestamps", request.timestamps or None),
-            ("tailLines", request.tail),
-            ("sinceTime", request.since),
-        ]
-        silence = FOLLOW_SECONDS if request.follow else ANSWER_SECONDS
-        asked = self._request(
-            "logs", "GET", "Pod", request.pod, "log", query=query, silence=silence
-        )
+        asked = requests.log(self.namespace, request)
         return self._stream(self._ask(asked), asked)
 
     def can_i(self, verb: str, resource: str, *, group: str = "", subresource: str = "") -> bool:
-        asked = {"verb": verb, "resource": resource, "group": group, "subresource": subresource}
-        review = {
-            "apiVersion": KINDS["SelfSubjectAccessReview"][0],
-            "kind": "SelfSubjectAccessReview",
-            "spec": {"resourceAttributes": {"namespace": self.namespace, **asked}},
-        }
-        return bool(self.create(review).get("status", {}).get("allowed"))
+        review = requests.access_review(self.namespace, verb, resource, group, subresource)
+        return bool((self.create(review).get("status") or {}).get("allowed"))
 
     def server_version(self) -> Manifest:
-        return self._json(self._ask(Request("get", "GET", "/version", "")))
+        return self._json(self._ask(requests.VERSION))
 
     def warnings(self) -> Sequence[str]:
         with self._lock:
@@ -226,39 +192,12 @@ class KubernetesClient:
 
     # How they are asked
 
-    def _request(
-        self,
-        verb: str,
-        method: str,
-        kind: str,
-        name: str = "",
-        sub: str = "",
-        *,
-        query: Sequence[tuple[str, object]] = (),
-        about: str = "",
-        **more: Any,
-    ) -> Request:
-        version, plural = KINDS[kind]
-        where = () if kind in _CLUSTER_WIDE else ("namespaces", self.namespace)
-        root = "api" if "/" not in version else "apis"
-        steps = (*where, plural, *filter(None, (name, sub)))
-        path = f"/{root}/{version}/" + "/".join(quote(step, safe="") for step in steps)
-        group = version.rpartition("/")[0]
-        said = " ".join(filter(None, (f"{plural}.{group}" if group else plural, name or about)))
-        given = tuple((key, value) for key, value in query if value not in ("", None))
-        return Request(verb, method, path, said, given, **more)
-
     def _list(self, kind: str, selector: str, fields: str) -> tuple[Sequence[Manifest], str]:
         items: list[Manifest] = []
         more = ""
         while True:
-            query = [
-                ("labelSelector", selector),
-                ("fieldSelector", fields),
-                ("limit", PAGE),
-                ("continue", more),
-            ]
-            page = self._json(self._ask(self._request("list", "GET", kind, query=query)))
+            request = requests.page(self.namespace, kind, selector, fields, more)
+            page = self._json(self._ask(request))
             items += page.get("items") or ()
             more = _meta(page).get("continue", "")
             if not more:
@@ -421,7 +360,10 @@ class KubernetesClient:
         configuration.proxy = proxy or None
         configuration.no_proxy = ""  # asked above
         configuration.proxy_headers = transport.proxy_headers(proxy)
-        api = ApiClient(configuration)
+        try:
+            api = ApiClient(configuration)
+        except (ImportError, ValueError) as error:  # of urllib3, which has to know its scheme
+            raise transport.unusable(proxy) from error
         if self._secure:
             self._shown = access.credentials.client_certificate()
             # A context of ours keeps authorities and keys in memory, where the official client

@@ -83,6 +83,14 @@ def _local(host: str) -> bool:
         return False
 
 
+def unusable(proxy: str) -> ClusterError:
+    address = urlsplit(proxy)  # which may hold a password
+    return ClusterError(
+        f"the proxy {address.scheme}://{address.hostname or ''} can't be used",
+        hint="name one of http:// or https://; those of socks5:// need: pip install PySocks",
+    )
+
+
 def tls(
     authority: bytes | None, certificate: tuple[bytes, bytes] | None, *, insecure: bool
 ) -> ssl.SSLContext:

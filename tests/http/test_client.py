@@ -8,12 +8,16 @@ import ssl
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from kubernetes.client.rest import should_bypass_proxies
 
 from kubectl_tune.cluster import Change, LogRequest
+from kubectl_tune.cluster.streams import lines
 from kubectl_tune.cluster.transport import proxy_for, tls
 from kubectl_tune.errors import (
     ClusterError,
@@ -85,6 +89,16 @@ def test_each_verb_asks_as_the_api_documents_it(api, kube):
     assert kube.requests == {
         "create": 3, "get": 3, "patch": 1, "delete": 1, "deletecollection": 1,
     }  # fmt: skip
+
+
+def test_nobody_deletes_a_whole_namespace(api, kube):
+    """
+    A selector that came out empty is a bug, and costs nothing.
+    """
+    with pytest.raises(ValueError, match="selector"):
+        kube.delete_collection("Job", "")
+
+    assert api.heard == []
 
 
 def test_every_request_says_who_asks(api):
@@ -381,13 +395,14 @@ def test_retry_after_is_kept_within_reason(api, clock, asked, waited):
     assert clock.slept == [waited]
 
 
-def test_a_new_server_that_asks_to_wait_is_waited_for(api, kube, clock):
+@pytest.mark.parametrize("code", [429, 503])
+def test_a_new_server_that_asks_to_wait_is_waited_for(api, clock, code):
     """
-    Who says when to come back is there, so patience is not short even at first.
+    Who says when to come back is there, so even the impatient wait.
     """
-    api.on("POST", PODS, Reply(429, BUSY.body, {"Retry-After": "5"}), POD)
+    api.on("GET", f"{PODS}/x", Reply(code, BUSY.body, {"Retry-After": "5"}), POD)
 
-    assert kube.create(POD) == POD
+    assert client(Way(api.url), clock, patient=False).get("Pod", "x") == POD
     assert clock.slept == [5.0]
 
 
@@ -499,6 +514,18 @@ def test_a_watch_yields_changes_until_the_server_ends_it(api, kube):
         "watch": "true", "labelSelector": "a=b", "resourceVersion": "1",
         "allowWatchBookmarks": "true", "timeoutSeconds": "100",
     }  # fmt: skip
+
+
+@given(st.data(), st.lists(st.binary(min_size=1).filter(lambda line: b"\n" not in line)))
+def test_lines_are_whole_however_they_come(data, whole):
+    """
+    Where the wire cuts is no matter; blank lines keep connections open and mean nothing.
+    """
+    text = b"".join(each + b"\n" for each in whole) + b"half"
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(text)))))
+    pieces = [text[a:b] for a, b in pairwise([0, *cuts, len(text)])]
+
+    assert list(lines(pieces)) == [each for each in whole if each.strip()]
 
 
 def test_a_line_that_is_cut_is_no_change(api, kube):
@@ -810,6 +837,20 @@ def test_a_proxy_that_is_away_is_named(clock):
 
     with pytest.raises(Unreachable, match="Unable to connect to the server: proxyconnect tcp"):
         client(way, clock).server_version()
+
+
+@pytest.mark.filterwarnings("ignore::urllib3.exceptions.DependencyWarning")
+@pytest.mark.parametrize("scheme", ["socks5", "ftp"])
+def test_a_proxy_that_we_cannot_use_is_explained(scheme):
+    """
+    The message names it without its password, and what would help.
+    """
+    way = Way("https://cluster.example", proxy_url=f"{scheme}://me:secret@p.example:1080")
+
+    with pytest.raises(ClusterError, match=rf"{scheme}://p\.example can't be used$") as raised:
+        client(way).server_version()
+
+    assert "PySocks" in raised.value.hint
 
 
 @pytest.mark.parametrize(

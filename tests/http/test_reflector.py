@@ -10,7 +10,7 @@ from contextlib import ExitStack
 import pytest
 
 from kubectl_tune.cluster import Change
-from kubectl_tune.cluster.reflector import POLL_SECONDS, Reflector, differences
+from kubectl_tune.cluster.reflector import MUTE, POLL_SECONDS, POLLS, Reflector, differences
 from kubectl_tune.errors import Forbidden, Unauthorized
 from tests.http.server import CUT, ApiServer, Reply, line, refused, stream
 from tests.http.ways import Clock, Way, client
@@ -312,6 +312,31 @@ def test_where_watches_tell_nothing_it_lists_instead(watched):
     ]
     assert watched.clock.slept.count(POLL_SECONDS) >= 3
     assert watched.asked()[6:] == ["list"] * len(watched.asked()[6:])
+
+
+def test_watching_is_tried_again_after_a_while(watched):
+    """
+    Networks change: ten minutes of lists later a watch may work.
+    """
+    lists = [listed(str(n)) for n in range(POLLS + 1)]
+    mute = [listed("0"), stream()] * MUTE
+    watched.given(*mute, *lists, stream(told("ADDED", "x", "99"), then=watched.parked))
+
+    watched.reflector.start()
+
+    assert watched.next() == [("ADDED", "x", "99")]
+    assert watched.asked()[-1].startswith("watch")
+
+
+def test_a_second_failure_asks_for_a_list(watched):
+    """
+    Who knows what became of a server that was away; one lost connection is no such thing.
+    """
+    watched.given(listed("5"), CUT, CUT, listed("7"))
+
+    watched.reflector.start()
+
+    assert watched.settled(5) == ["list", "watch 5", "watch 5", "list", "watch 7"]
 
 
 def test_closing_ends_it_while_it_waits_for_a_change(watched):
