@@ -15,6 +15,8 @@ from kubectl_tune.cluster.syntax import Fault, env_name
 def assignment(text: str, environment: Mapping[str, str]) -> tuple[str, str]:
     """Return name and value of `NAME=VALUE`, or of `NAME` from the environment."""
     name, equals, value = text.partition("=")
+    if name.startswith("export "):
+        raise Fault("export is for shells", "leave it out")
     env_name(name)
     if not equals and name not in environment:
         raise Fault(f"{name} is not set here", f"export it, or write {name}=VALUE")

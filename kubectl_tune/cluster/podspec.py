@@ -8,7 +8,7 @@ https://kubernetes.io/docs/concepts/security/pod-security-standards/
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from kubectl_tune.cluster import Manifest, podwords, resources
@@ -21,7 +21,7 @@ from kubectl_tune.cluster.labels import (
     NAME,
 )
 from kubectl_tune.cluster.pinned import pinned
-from kubectl_tune.cluster.podwords import Claim, SecretEnv
+from kubectl_tune.cluster.podasked import asked, identity
 from kubectl_tune.cluster.strategicmerge import BadPatch, merge
 from kubectl_tune.cluster.usertemplate import named, our_container
 from kubectl_tune.errors import UsageError
@@ -67,7 +67,7 @@ def pod_template(
     """
     Return `{"metadata": ..., "spec": ...}` for a Job; `image` is the trial's or the session's.
 
-    `command` and `env` are as manifests have them: see `literal` for texts with a $.
+    `command` and `env` are as manifests have them: see `podasked.literal` for texts with a $.
     """
     fixture = Fixture(labels, annotations, command, env, volumes, mounts, deadline, grace)
     return _made(options, image, fixture)[0]
@@ -86,25 +86,31 @@ def job_labels(options: PodOptions) -> dict[str, str]:
     return {**options.labels, **({podwords.QUEUE: options.queue} if options.queue else {})}
 
 
-def literal(text: str) -> str:
-    """Kubernetes makes `$(NAME)` a variable's value and one $ of two; this undoes both."""
-    return text.replace("$", "$$")
-
-
 def _made(options: PodOptions, image: str, fixture: Fixture) -> tuple[Manifest, list[str]]:
     said = named(options.template)
+    _check_mounts(options, fixture)
     image = image if image != STOCK_IMAGE else _image(said) or image
     user = options.run_as_user
     if user is None and is_stock(image):
         user = STOCK_USER
     ours = _ours(image, user, fixture)
     try:
-        made, warnings = pinned(ours, merge(ours, said))
+        made, warnings = pinned(ours, merge(merge(ours, _defaults(user, fixture)), said))
     except BadPatch as error:
         raise UsageError(f"--template: {error}") from error
-    made = merge(made, _asked(options, made["spec"], image))
+    made = merge(made, asked(options, made["spec"], image))
     spec = _given_way(made["spec"], said, options, user)
     return pinned(ours, {**made, "spec": spec})[0], warnings
+
+
+def _check_mounts(options: PodOptions, fixture: Fixture) -> None:
+    taken = {each["mountPath"] for each in fixture.mounts}
+    for word in options.volumes:
+        if podwords.claim(word).path in taken:
+            raise UsageError(
+                f"--volume {word}: files that the plan names travel to this folder",
+                hint="mount the claim elsewhere, or name files on it in the plan",
+            )
 
 
 def _image(said: Manifest) -> str:
@@ -121,14 +127,12 @@ def is_stock(image: str) -> bool:
 
 def _ours(image: str, user: int | None, fixture: Fixture) -> Manifest:
     """Return the pod that is made where nothing is asked for."""
-    home = [{"name": "HOME", "value": HOME}] if user is not None else []
-    names = {each["name"] for each in fixture.env}
     container = {
         "name": CONTAINER,
         "image": image,
         "imagePullPolicy": "IfNotPresent",
         "command": list(fixture.command),
-        "env": [*fixture.env, *(each for each in home if each["name"] not in names)],
+        "env": list(fixture.env),
         "resources": {kind: dict(values) for kind, values in resources.DEFAULTS.items()},
         "volumeMounts": list(fixture.mounts),
         "securityContext": {
@@ -147,7 +151,7 @@ def _ours(image: str, user: int | None, fixture: Fixture) -> Manifest:
         "serviceAccountName": "default",
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
-        "securityContext": _identity(user) | {"seccompProfile": {"type": "RuntimeDefault"}},
+        "securityContext": identity(user) | {"seccompProfile": {"type": "RuntimeDefault"}},
         "tolerations": [
             {
                 "key": f"node.kubernetes.io/{what}",
@@ -158,79 +162,19 @@ def _ours(image: str, user: int | None, fixture: Fixture) -> Manifest:
             for what in ("not-ready", "unreachable")
         ],
     }
-    annotations = {**UNDISTURBED, **fixture.annotations}
-    return {"metadata": {"labels": dict(fixture.labels), "annotations": annotations}, "spec": spec}
+    metadata = {"labels": dict(fixture.labels), "annotations": dict(fixture.annotations)}
+    return {"metadata": metadata, "spec": spec}
 
 
-def _asked(options: PodOptions, spec: Manifest, image: str) -> Manifest:
-    """Return the options as a patch; lists without merge keys go behind those of `spec`."""
-    claims = [podwords.claim(each) for each in options.volumes]
-    secrets = [podwords.secret_env(each) for each in options.secret_env]
-    container: Manifest = {
-        "name": CONTAINER,
-        "image": image,
-        "env": _env(options.env, secrets),
-        "resources": resources.asked(options),
-        "volumeMounts": list(_mounts(claims)),
+def _defaults(user: int | None, fixture: Fixture) -> Manifest:
+    """Return what we would have besides, as a patch; a template may change it."""
+    # The home is for a user that the image may not know.
+    known = user is None or any(each["name"] == "HOME" for each in fixture.env)
+    env = [] if known else [{"name": "HOME", "value": HOME}]
+    return {
+        "metadata": {"annotations": UNDISTURBED},
+        "spec": {"containers": [{"name": CONTAINER, "env": env}]},
     }
-    if whole := [{"secretRef": {"name": each.secret}} for each in secrets if not each.name]:
-        before = our_container({"spec": spec}).get("envFrom") or []
-        container["envFrom"] = [*before, *whole]
-    asked: Manifest = {
-        "containers": [container],
-        "volumes": list(_volumes(claims)),
-        "imagePullSecrets": [{"name": name} for name in options.image_pull_secrets],
-        "nodeSelector": dict(options.node_selector),
-        "serviceAccountName": options.service_account,
-        "priorityClassName": options.priority_class,
-    }
-    if options.tolerations:
-        more = [podwords.toleration(each) for each in options.tolerations]
-        asked["tolerations"] = [*(spec.get("tolerations") or []), *more]
-    if options.run_as_user is not None:
-        asked["securityContext"] = _identity(options.run_as_user)
-    kept = {name: value for name, value in asked.items() if value}
-    return {"spec": kept, "metadata": {"labels": dict(options.labels)}}
-
-
-def _identity(user: int | None) -> Manifest:
-    return {} if user is None else {"runAsNonRoot": user != 0, "runAsUser": user}
-
-
-def _env(values: Mapping[str, str], secrets: Iterable[SecretEnv]) -> list[Manifest]:
-    # The null takes away what a template may have given under the same name.
-    given = [
-        {"name": name, "value": literal(value), "valueFrom": None} for name, value in values.items()
-    ]
-    keys = [
-        {
-            "name": each.name,
-            "value": None,
-            "valueFrom": {"secretKeyRef": {"name": each.secret, "key": each.key}},
-        }
-        for each in secrets
-        if each.name
-    ]
-    return given + keys
-
-
-def _volumes(claims: Sequence[Claim]) -> Iterable[Manifest]:
-    """Yield a volume for each claim, however often it is mounted."""
-    for name, volume in _volume_names(claims).items():
-        only_read = all(each.read_only for each in claims if each.name == name)
-        source = {"claimName": name, **({"readOnly": True} if only_read else {})}
-        yield {"name": volume, "persistentVolumeClaim": source}
-
-
-def _mounts(claims: Sequence[Claim]) -> Iterable[Manifest]:
-    names = _volume_names(claims)
-    for each in claims:
-        mode = {"readOnly": True} if each.read_only else {}
-        yield {"name": names[each.name], "mountPath": each.path, **mode}
-
-
-def _volume_names(claims: Sequence[Claim]) -> dict[str, str]:
-    return {name: f"claim-{n}" for n, name in enumerate(dict.fromkeys(c.name for c in claims))}
 
 
 def _given_way(spec: Manifest, said: Manifest, options: PodOptions, user: int | None) -> Manifest:
@@ -260,4 +204,4 @@ def _wants_root(said: Manifest, mine: Manifest) -> bool:
 
 def _writes_claims(spec: Manifest) -> bool:
     claims = (each.get("persistentVolumeClaim") for each in spec.get("volumes") or [])
-    return any(each is not None and not each.get("readOnly") for each in claims)
+    return any(isinstance(each, dict) and not each.get("readOnly") for each in claims)

@@ -203,6 +203,32 @@ def test_claims_become_volumes_that_can_be_written():
         assert "fsGroup" not in made(**harmless)["spec"]["securityContext"]
 
 
+def test_a_claim_is_not_mounted_over_what_trials_need():
+    """
+    Two things can't be at one place, and neither is left out without a word.
+    """
+    with pytest.raises(UsageError, match="--volume c:/kt-files"):
+        pod_template(
+            PodOptions(volumes=("c:/kt-files",)), image="i", labels={}, annotations={},
+            command=[], env=[], volumes=[{"name": "kt-files-0", "emptyDir": {}}],
+            mounts=[{"name": "kt-files-0", "mountPath": "/kt-files"}], deadline=None, grace=30,
+        )  # fmt: skip
+
+
+def test_home_is_where_the_user_says():
+    """
+    A user that the image doesn't know gets a home, unless there is one.
+    """
+    home = changed(env=[{"name": "HOME", "value": "/file"}])
+
+    for options, path in (
+        ({}, "/tmp"),
+        ({"template": home}, "/file"),
+        ({"template": home, "env": {"HOME": "/typed"}}, "/typed"),
+    ):
+        assert by_name(runner(made(**options))["env"])["HOME"]["value"] == path
+
+
 @pytest.mark.parametrize(
     ("word", "toleration"),
     [
@@ -345,6 +371,7 @@ def test_template_changes_what_is_not_ours():
     template = made(
         template=user(
             {
+                "metadata": {"annotations": {"karpenter.sh/do-not-disrupt": None, "mine": "x"}},
                 "spec": {
                     "containers": [
                         {
@@ -358,7 +385,7 @@ def test_template_changes_what_is_not_ours():
                     "securityContext": {"supplementalGroups": [5]},
                     "tolerations": [{"operator": "Exists"}],
                     "terminationGracePeriodSeconds": 120,
-                }
+                },
             }
         ),
         tolerations=("gpu",),
@@ -366,6 +393,11 @@ def test_template_changes_what_is_not_ours():
     )
     spec, container = template["spec"], runner(template)
 
+    assert template["metadata"]["annotations"] == {
+        "cluster-autoscaler.kubernetes.io/safe-to-evict": "false",
+        "kubectl-tune.dev/job-id": "a b",
+        "mine": "x",
+    }
     assert container["image"] == "file:1"
     assert "runAsUser" not in spec["securityContext"]
     assert spec["securityContext"]["supplementalGroups"] == [5]
@@ -394,6 +426,7 @@ def test_what_is_typed_beats_the_template():
                     "containers": [
                         {
                             "image": "file:1",
+                            "securityContext": {"runAsUser": 9, "privileged": False},
                             "env": [{"name": "A", "valueFrom": {"secretKeyRef": {}}}],
                             "resources": {"requests": {"cpu": "9", "memory": "9Gi"}},
                         }
@@ -405,6 +438,8 @@ def test_what_is_typed_beats_the_template():
     spec, container = template["spec"], runner(template)
 
     assert container["image"] == "typed:1"
+    assert container["securityContext"]["privileged"] is False
+    assert "runAsUser" not in container["securityContext"]
     assert by_name(container["env"])["A"] == {"name": "A", "value": "typed"}
     assert container["resources"]["requests"] == {"cpu": "1", "memory": "1Gi"}
     assert spec["serviceAccountName"] == "typed"
