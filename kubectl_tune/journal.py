@@ -20,10 +20,10 @@ from pathlib import Path
 from typing import Any
 
 from kubectl_tune.errors import EngineError
-from kubectl_tune.trial import Failure, Trial, TrialEvent, TrialState
+from kubectl_tune.record import INTERRUPTED, Record, event
+from kubectl_tune.trial import Trial, TrialEvent, TrialState
 
 LAST_WORDS = 3.0  # seconds an agent without a driver has, to end its trials
-INTERRUPTED = "interrupted: its driver ended"
 
 
 class Harvest:
@@ -57,50 +57,15 @@ class Harvest:
 
 
 def ended(id: str, attempt: int, line: dict[str, Any]) -> TrialEvent:
-    """Turn an agent's record into the event that ends an attempt."""
-    state, failure, reason = _verdict(line)
-    return TrialEvent(
-        id,
-        attempt,
-        state,
-        line["at"],
-        node=socket.gethostname(),
-        failure=failure,
-        reason=reason,
-        exit_code=line["code"],
-        started=line["started"],
-        result=line["result"],
+    """Turn a line of the journal into the event that ends an attempt."""
+    record = Record(
+        line["code"], line["why"], line["detail"], line["started"], line["at"], line["result"]
     )
-
-
-def _verdict(line: dict[str, Any]) -> tuple[TrialState, Failure | None, str]:
-    why, code, detail = line["why"], line["code"], line["detail"]
-    match why:
-        case "timeout":
-            return TrialState.TIMED_OUT, Failure.TIMEOUT, "it ran into its time-out"
-        case "cancelled":
-            return TrialState.CANCELLED, None, "cancelled"
-        case "stopped" | "begun":
-            return TrialState.LOST, None, INTERRUPTED
-        case "machine":
-            return TrialState.LOST, Failure.NODE_LOST, f"it could not be started: {detail}"
-        case "bad-result":
-            return TrialState.FAILED, Failure.BAD_RESULT, detail
-    if code == 0:
-        return TrialState.SUCCEEDED, None, detail
-    reason = f"killed by {_signal(code - 128)}" if code > 128 else f"exit code {code}"
-    return TrialState.FAILED, Failure.EXIT, f"{reason} ({detail})" if detail else reason
+    return event(id, attempt, record, node=socket.gethostname())
 
 
 def _cut(id: str, attempt: int) -> TrialEvent:
     return TrialEvent(id, attempt, TrialState.LOST, time.time(), reason=INTERRUPTED)
-
-
-def _signal(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"
 
 
 def journals(folder: Path, *, before: int) -> list[Path]:
