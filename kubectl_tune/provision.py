@@ -1,0 +1,226 @@
+"""
+What a session needs in the cluster before its first Job: anchor, agent, code and plan.
+
+Its rule: what is there already is taken as it is, if it is ours. So a resumed session, and
+one that two drivers have begun, has one of each.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from importlib import resources
+from typing import Any
+
+from kubectl_tune.cluster import ClusterClient, Manifest, manifests, observed
+from kubectl_tune.cluster import labels as marks
+from kubectl_tune.cluster.bundle import Bundle, bundle
+from kubectl_tune.cluster.manifests import Cargo, Parts, Scene
+from kubectl_tune.cluster.orders import parts, unpacked
+from kubectl_tune.errors import Conflict, EngineError, NotFound
+from kubectl_tune.podoptions import pod_options
+from kubectl_tune.session import Session, SessionInfo
+from kubectl_tune.trial import Trial, TrialSpec
+from kubectl_tune.workload import ARBITRAGE
+
+CWD = f"{marks.PREFIX}/cwd"
+FOLDERS = f"{marks.PREFIX}/folders"
+SHA = f"{marks.PREFIX}/sha256"
+KEY = "{:03d}.jsonl.gz"
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a trial's line is."""
+
+    map: str
+    line: int
+
+
+class Provision:
+    """The objects of one session, made when they are first needed."""
+
+    def __init__(self, session: Session, client: ClusterClient) -> None:
+        self._session = session
+        self._client = client
+        self._scene = Scene(session.info, client.namespace)
+        self._places: dict[tuple[str, str], _Place] = {}  # by slug and hash
+        self._maps = 0  # plan ConfigMaps so far
+        self.shards = 0  # Indexed Jobs so far
+
+    @property
+    def scene(self) -> Scene:
+        """The session as manifests need it, its anchor and its code in place."""
+        if not self._scene.anchor_uid:
+            self._anchor()
+        return self._scene
+
+    def place(self, trial: Trial) -> Parts:
+        """Return where the trial's line is; all of the plan is brought there at once."""
+        key = trial.spec.slug, trial.spec.hash
+        scene = self.scene
+        if key not in self._places:
+            missing = [
+                each
+                for each in self._session.trials.values()
+                if (each.spec.slug, each.spec.hash) not in self._places
+            ]
+            for name, lines in self._bring(scene, missing, indexed=False):
+                self._note(name, lines)
+        found = self._places[key]
+        return Parts((found.map,), found.line)
+
+    def bring_shard(self, trials: Sequence[Trial]) -> Parts:
+        """Bring the lines of an Indexed Job's trials, in their order."""
+        return Parts(tuple(name for name, _ in self._bring(self.scene, trials, indexed=True)))
+
+    def _anchor(self) -> None:
+        info = self._session.info
+        wanted = manifests.anchor(info, agent_text())
+        try:
+            made = self._client.create(wanted)
+        except Conflict:
+            made = self._client.get("ConfigMap", manifests.anchor_name(info.uid))
+            self._scene = replace(self._scene, anchor_uid=_uid_of(made, info))
+            self._recall()
+        else:
+            self._scene = replace(self._scene, anchor_uid=_uid_of(made, info))
+            self._load()
+
+    def _load(self) -> None:
+        """Bring the code and the data files that pods need."""
+        info, options = self._session.info, pod_options(self._session.info)
+        if not options.agent:
+            return
+        packed = pack(info, [trial.spec for trial in self._session.trials.values()])
+        names = []
+        for wanted in cargo_maps(self._scene, packed):
+            self._create(wanted)
+            names.append(observed.name(wanted))
+        cargo = Cargo(tuple(names), packed.sha, packed.cwd, tuple(packed.absolute_folders))
+        self._scene = replace(self._scene, cargo=cargo if names else Cargo())
+
+    def _recall(self) -> None:
+        """Learn what an earlier driver has brought."""
+        maps, _ = self._client.list("ConfigMap", manifests.selector(self._session.info.uid))
+        kinds: dict[str, list[Manifest]] = {}
+        for each in maps:
+            kinds.setdefault(observed.labels(each).get(marks.PART, ""), []).append(each)
+        for each in plan_maps(kinds.get("plan", [])):
+            self._maps = max(self._maps, plan_number(each) + 1)
+            self._note(observed.name(each), list(lines_of(each)))
+        if code := sorted(kinds.get("code", []), key=observed.name):
+            self._scene = replace(self._scene, cargo=_cargo(code))
+        else:
+            self._load()
+
+    def _bring(
+        self, scene: Scene, trials: Sequence[Trial], *, indexed: bool
+    ) -> list[tuple[str, list[dict[str, Any]]]]:
+        made = []
+        for lines, data in parts(manifests.orders(scene.info, trials, indexed=indexed)):
+            number, self._maps = self._maps, self._maps + 1
+            name = manifests.plan_name(scene.info, number)
+            wanted = manifests.binary_map(scene, name, "plan", KEY.format(number), data)
+            self._create(wanted)
+            made.append((name, lines))
+        return made
+
+    def _note(self, name: str, lines: Iterable[dict[str, Any]]) -> None:
+        for number, line in enumerate(lines):
+            if "attempt" not in line:
+                self._places[line["slug"], line["hash"]] = _Place(name, number)
+
+    def _create(self, wanted: Manifest) -> None:
+        try:
+            self._client.create(wanted)
+        except Conflict:
+            there = self._client.get("ConfigMap", observed.name(wanted))
+            if there.get("binaryData") != wanted["binaryData"]:
+                raise EngineError(
+                    f"ConfigMap {observed.name(wanted)} is there already, with other contents",
+                    hint="another driver may run this session: see kubectl tune status",
+                ) from None
+
+
+def pack(info: SessionInfo, specs: Sequence[TrialSpec]) -> Bundle:
+    """Pack the code and the data files that the trials' pods need."""
+    return bundle(
+        info.target.workdir,
+        sync=pod_options(info).sync,
+        data_files=data_files(info, specs),
+        library=bool(info.workload) and any(not spec.command for spec in specs),
+    )
+
+
+def cargo_maps(scene: Scene, packed: Bundle) -> Iterator[Manifest]:
+    """Yield the ConfigMaps that hold what was packed."""
+    about = {CWD: packed.cwd, FOLDERS: json.dumps(packed.absolute_folders), SHA: packed.sha}
+    for number, data in enumerate(packed.parts):
+        name = f"tune-{scene.info.uid}-code-{packed.sha[:12]}-{number}"
+        wanted = manifests.binary_map(scene, name, "code", f"part-{number:03d}", data)
+        wanted["metadata"]["annotations"] = about
+        yield wanted
+
+
+def agent_text() -> str:
+    return resources.files("kubectl_tune").joinpath("agent.py").read_text("utf-8")
+
+
+def data_files(info: SessionInfo, specs: Iterable[TrialSpec]) -> list[str]:
+    """Return the files that configs of the built-in workload name, each once."""
+    if not info.workload:
+        return []
+    named = (
+        spec.config.get(key) for spec in specs if not spec.command for key in ARBITRAGE.file_keys
+    )
+    return list(dict.fromkeys(path for path in named if isinstance(path, str) and path))
+
+
+def missing_files(info: SessionInfo, specs: Iterable[TrialSpec]) -> list[str]:
+    """Return the files that configs name and that are not here, so can't travel."""
+    paths = data_files(info, specs)
+    return [path for path in paths if not os.path.isfile(os.path.join(info.target.workdir, path))]
+
+
+def plan_maps(maps: Iterable[Manifest]) -> list[Manifest]:
+    return sorted(maps, key=plan_number)
+
+
+def plan_number(each: Manifest) -> int:
+    return int(observed.name(each).rpartition("-")[2])
+
+
+def lines_of(each: Manifest) -> Iterable[dict[str, Any]]:
+    """Yield the orders in a plan ConfigMap."""
+    for text in (each.get("binaryData") or {}).values():
+        yield from unpacked(base64.b64decode(text))
+
+
+def _cargo(code: Sequence[Manifest]) -> Cargo:
+    about = observed.remarks(code[0])
+    names = tuple(observed.name(each) for each in code)
+    folders = tuple(json.loads(about.get(FOLDERS, "[]")))
+    return Cargo(names, about.get(SHA, ""), about.get(CWD, ""), folders)
+
+
+def _uid_of(made: Manifest, info: SessionInfo) -> str:
+    if observed.labels(made).get(marks.UID) != info.uid:
+        raise EngineError(
+            f"ConfigMap {observed.name(made)} in namespace {made['metadata'].get('namespace')}"
+            " is not ours",
+            hint="begin the session anew, or in another namespace",
+        )
+    return str(made["metadata"]["uid"])
+
+
+def is_there(client: ClusterClient, uid: str) -> bool:
+    """Say whether a session has anything in the cluster."""
+    try:
+        client.get("ConfigMap", manifests.anchor_name(uid))
+    except NotFound:
+        return False
+    return True
