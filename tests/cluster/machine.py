@@ -59,6 +59,7 @@ def start(name: str, *command: str | Path) -> None:
             cwd=HOME, start_new_session=True,
         )  # fmt: skip
     pid_file(name).write_text(str(process.pid))
+    process.returncode = 0  # it outlives us: nobody waits for it
 
 
 def pid_file(name: str) -> Path:

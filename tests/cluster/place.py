@@ -89,8 +89,11 @@ class Namespace:
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
 
-    def trials(self, *words: object) -> dict[str, dict[str, Any]]:
-        return {trial["job_id"]: trial for trial in self.status(*words)["trials"]}
+    def trials(self, name: str) -> dict[str, dict[str, Any]]:
+        """The trials of a session by job_id; none before the session has begun."""
+        if f"session/{name}\n" not in self.tune("list", "-o", "name").stdout:
+            return {}
+        return {trial["job_id"]: trial for trial in self.status(name)["trials"]}
 
     def until(self, ask: Callable[[], T], what: str, seconds: float = 60) -> T:
         deadline = time.monotonic() + seconds

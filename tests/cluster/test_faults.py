@@ -29,8 +29,8 @@ def going(namespace):
 
 
 def running(namespace, id: str):
-    trials = namespace.trials("faulty") if "faulty" in namespace.tune("list").stdout else {}
-    return trials.get(id, {}).get("state") == "Running" and trials[id]
+    trial = namespace.trials("faulty").get(id)
+    return trial and trial["state"] == "Running" and trial
 
 
 def attempts(namespace, id: str):

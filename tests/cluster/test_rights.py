@@ -67,4 +67,8 @@ def test_a_restricted_namespace_takes_our_pods(namespace):
     assert done.returncode == 0, done.stderr
     [pod] = namespace.objects("pods")
     assert pod["spec"]["securityContext"]["runAsNonRoot"] is True
-    assert json.loads(namespace.tune("results", "tight", "--metric", "m", "-o", "json").stdout)
+    assert json.loads(
+        namespace.tune(
+            "results", "tight", "--metric", "m", "--direction", "maximize", "-o", "json"
+        ).stdout
+    )

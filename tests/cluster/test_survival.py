@@ -122,7 +122,9 @@ def test_attaching_elsewhere_ends_with_the_same_results(namespace):
 
     assert done.returncode == 0, done.stderr
     ranked = [
-        namespace.tune("--state", state, "results", "one", "--metric", "m", "-o", "json").stdout
+        namespace.tune(
+            "--state", state, "results", "one", "--metric", "m", "--direction", "maximize", "-o", "json"
+        ).stdout
         for state in (namespace.folder / "state.db", other / "state.db")
     ]
     assert json.loads(ranked[0]) == json.loads(ranked[1])
@@ -132,15 +134,15 @@ def test_attaching_elsewhere_ends_with_the_same_results(namespace):
 @pytest.mark.skipif(
     os.environ.get("KUBECTL_TUNE_TEST_CLUSTER") != "up", reason="restarts a cluster that is ours"
 )
-def test_a_run_goes_on_when_the_api_server_is_restarted(namespace):
+def test_a_run_goes_on_when_the_api_server_is_restarted(namespace, monkeypatch):
     """
     Killed in the middle, and up again some seconds later.
     """
+    monkeypatch.setenv("CLUSTER_DIR", str(namespace.machine))
     spec = importlib.util.spec_from_file_location("machine", Path(__file__).parent / "machine.py")
     machine = importlib.util.module_from_spec(spec)
     sys.modules["machine"] = machine
     spec.loader.exec_module(machine)
-    machine.HOME = namespace.machine
     plan = plan_of(namespace, 20)
     process = namespace.begin("run", plan, "-j", 3, "--cpu", "50m", "--name", "shaken")
     namespace.until((namespace.folder / "out/t02.json").exists, "the first results")
