@@ -18,6 +18,7 @@ from kubectl_tune.harvest import Found, last_object
 from kubectl_tune.trial import Failure, Trial, TrialEvent, TrialState
 
 Key = tuple[str, int]  # trial and attempt
+SIGKILLED = 137  # 128 + SIGKILL, as shells and kubelets have it
 
 STATES = {
     Failure.TIMEOUT: TrialState.TIMED_OUT,
@@ -64,7 +65,7 @@ def ending(flight: Flight, found: Found, *, recorded: bool) -> TrialEvent:
     `recorded` attempts are run by an agent; of others the exit code is all there is.
     """
     blame = _blame(flight)
-    if found.record and not (blame and found.record.why == "sigterm"):
+    if found.record and not (blame and _was_killed(found.record)):
         return _placed(flight, record.event(*flight.key, found.record))
     terminated = observed.terminated(flight.pod or {}) or {}
     code = found.record.code if found.record else terminated.get("exitCode")
@@ -82,6 +83,11 @@ def ending(flight: Flight, found: Found, *, recorded: bool) -> TrialEvent:
         failure=failure, reason=reason, exit_code=code, result=result,
         started=observed.seconds(terminated.get("startedAt")),
     )  # fmt: skip
+
+
+def _was_killed(said: record.Record) -> bool:
+    """Say whether the agent saw its trial killed from outside: the cluster knows by whom."""
+    return said.why == "sigterm" or (said.why == "exit" and said.code == SIGKILLED)
 
 
 def _blame(flight: Flight) -> tuple[TrialState, Failure | None, str] | None:
