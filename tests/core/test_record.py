@@ -143,7 +143,7 @@ def corrupted(said):
         "one twice": [begin, pieces[0], *pieces, end],
         "one changed": [begin, *pieces[:3], head + b" " + wrong, *pieces[4:], end],
         "changed, crc too": [
-            begin, *pieces[:3], head.rsplit(b" ", 1)[0] + b" " + crc + b" " + wrong, *pieces[4:], end
+            begin, *pieces[:3], b" ".join([head.rsplit(b" ", 1)[0], crc, wrong]), *pieces[4:], end,
         ],
         "another end": [begin, *pieces, end.replace(b" E ", b" E 0")],
     }  # fmt: skip
@@ -183,8 +183,7 @@ def test_a_message_cut_by_the_kubelet_is_none(cut):
         '{"kt":1,"a":1,"code":"0","why":"exit","detail":"","started":1,"at":2,"sha":"","size":0}',
         '{"kt":1,"a":1,"code":0,"why":"exit","detail":"","started":1,"at":NaN,"sha":"","size":0}',
         '{"kt":1,"a":1,"code":0,"why":"exit","detail":"","started":1,"at":1e999,"sha":"","size":0}',
-        '{"kt":1,"a":1,"code":0,"why":"exit","detail":"","started":1,"at":2,"sha":"ab","size":0,'
-        '"gz":"AAAA"}',
+        '{"kt":1,"a":1,"code":0,"why":"exit","detail":"","started":1,"at":2,"sha":"a","size":0}',
     ],
 )  # fmt: skip
 def test_messages_that_are_none_of_ours(text):
