@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 
 from kubectl_tune.cli.argv import named
 from kubectl_tune.cli.globals import globals_
-from kubectl_tune.errors import TuneError, UsageError
+from kubectl_tune.errors import ClusterError, TuneError, UsageError
 
 if TYPE_CHECKING:
     import click
 
 PROGRAM = "kubectl tune"
+WORDED = ("Error ", "The ", "Unable to connect ")
 
 
 class FlagError(UsageError):
@@ -34,7 +35,9 @@ def program() -> str:
 
 def say(error: TuneError) -> int:
     """Print an error as kubectl would, and return the exit code."""
-    lines = [f"error: {error}"]
+    # What kubectl words itself, it prints without a prefix (its CheckErr).
+    worded = isinstance(error, ClusterError) and str(error).startswith(WORDED)
+    lines = [str(error) if worded else f"error: {error}"]
     if error.hint:
         lines.append(f"hint: {error.hint.replace(PROGRAM, program())}")
     if isinstance(error, FlagError):

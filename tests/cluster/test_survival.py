@@ -22,14 +22,14 @@ WORK = (
 )
 
 
-def plan_of(namespace, count: int) -> str:
+def plan_of(namespace, count: int, folder: str = "") -> str:
     return namespace.plan(
         *(
             {
                 "job_id": f"t{n:02d}",
                 "config": {"n": n},
                 "command": ["python", "-c", WORK],
-                "output_json": f"out/t{n:02d}.json",
+                "output_json": f"{folder or '.'}/out/t{n:02d}.json",
             }
             for n in range(count)
         )
@@ -45,35 +45,39 @@ def test_a_client_that_is_killed_at_any_moment_loses_nothing(namespace):
     """
     One accepted success and one Job a trial, and no result lost.
     """
-    plan = plan_of(namespace, 40)
-    chance = random.Random(7)
-    options = ("-j", 6, "--cpu", "50m", "--keep", "all")
-    first = ("run", plan, "--name", "killed", *options)
-    process = namespace.begin(*first)
-    for _ in range(KILLS):
+    chance, kills, rounds = random.Random(7), 0, 0
+    while kills < KILLS:
+        name, rounds = f"killed-{rounds}", rounds + 1
+        kills += killed_often(namespace, name, chance, KILLS - kills)
+        done = namespace.tune("resume", name)
+
+        assert done.returncode == 0, done.stderr
+        assert results(namespace.folder / name, 40) == list(range(40))
+        trials = namespace.trials(name)
+        assert {trial["state"] for trial in trials.values()} == {"Succeeded"}
+        jobs = namespace.objects("jobs", f"kubectl-tune.dev/session={name}")
+        names = [job["metadata"]["annotations"]["kubectl-tune.dev/job-id"] for job in jobs]
+        assert Counter(names) == dict.fromkeys(trials, 1)
+
+
+def killed_often(namespace, name: str, chance: random.Random, most: int) -> int:
+    """Run 40 trials with a client that is killed again and again; return how often."""
+    folder = namespace.folder / name
+    folder.mkdir()
+    plan = plan_of(namespace, 40, name)
+    first = ("run", plan, "--name", name, "-j", 6, "--cpu", "50m", "--keep", "all")
+    kills, process = 0, namespace.begin(*first)
+    while kills < most:
         try:
-            process.communicate(timeout=chance.uniform(0.3, 6.0))
+            process.communicate(timeout=chance.uniform(0.2, 4.0))
             break
         except subprocess.TimeoutExpired:
             kill(process)
-        listed = namespace.tune("list", "-o", "name").stdout
-        words = (
-            ("resume", "killed")
-            if "killed" in listed
-            else ("run", plan, "--name", "killed", *options)
-        )
-        process = namespace.begin(*words)
-    _, said = process.communicate(timeout=240)
-
-    done = namespace.tune("resume", "killed")
-
-    assert done.returncode == 0, (said, done.stderr)
-    assert results(namespace.folder, 40) == list(range(40))
-    trials = namespace.trials("killed")
-    assert {trial["state"] for trial in trials.values()} == {"Succeeded"}
-    jobs = namespace.objects("jobs")
-    per_trial = Counter(job["metadata"]["annotations"]["kubectl-tune.dev/job-id"] for job in jobs)
-    assert per_trial == dict.fromkeys(trials, 1)
+            kills += 1
+        began = f"session/{name}\n" in namespace.tune("list", "-o", "name").stdout
+        process = namespace.begin(*(("resume", name) if began else first))
+    process.communicate(timeout=300)
+    return kills
 
 
 def test_a_submitted_session_needs_nobody(namespace):
@@ -123,7 +127,16 @@ def test_attaching_elsewhere_ends_with_the_same_results(namespace):
     assert done.returncode == 0, done.stderr
     ranked = [
         namespace.tune(
-            "--state", state, "results", "one", "--metric", "m", "--direction", "maximize", "-o", "json"
+            "--state",
+            state,
+            "results",
+            "one",
+            "--metric",
+            "m",
+            "--direction",
+            "maximize",
+            "-o",
+            "json",
         ).stdout
         for state in (namespace.folder / "state.db", other / "state.db")
     ]
