@@ -86,6 +86,11 @@ class FakeClient:
         self, kind: str, selector: str, since: str, *, seconds: int = 270
     ) -> Iterator[Change]:
         matches = self._ask("watch", kind, "", lambda: self._begin(selector, since))
+        return self._changes(kind, selector, since, seconds, matches)
+
+    def _changes(
+        self, kind: str, selector: str, since: str, seconds: int, matches: selectors.Matches
+    ) -> Iterator[Change]:
         network = self._cluster.network
         wire, marks = network.wires, network.bookmarks
         end = time.monotonic() + seconds
@@ -115,7 +120,7 @@ class FakeClient:
             pod = self._api.get("Pod", self._namespace, request.pod)
             return self._cluster.log(pod, request, self._alive)
 
-        yield from self._ask("get", "Pod", request.pod, find, sub="log")
+        return self._ask("get", "Pod", request.pod, find, sub="log")
 
     def can_i(self, verb: str, resource: str, *, group: str = "", subresource: str = "") -> bool:
         asked = {"verb": verb, "resource": resource, "group": group, "subresource": subresource}
