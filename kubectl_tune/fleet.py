@@ -237,6 +237,8 @@ class Fleet:
         events: list[TrialEvent] = []
         for key in self._ways.whose(kind, change):
             flight = self._flight(key)
+            if kind == "Job" and not flight.over:
+                flight.job = change.object
             events += self._superseded(key) if kind == "Pod" else []
             events += self._begun(flight)
             if flight.over:
