@@ -16,7 +16,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NoReturn, Protocol
 
@@ -130,7 +130,7 @@ class KeyPair:
     """A client certificate and its key; those that are paths are read anew each time."""
 
     certificate: bytes | str
-    key: bytes | str
+    key: bytes | str = field(repr=False)
 
     def read(self) -> Certificate:
         return contents(self.certificate), contents(self.key)
@@ -220,7 +220,7 @@ class Execution:
 
     command: str
     args: tuple[str, ...] = ()
-    env: tuple[tuple[str, str], ...] = ()
+    env: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     version: str = VERSIONS[0]
     interactive_mode: str = "IfAvailable"
     install_hint: str = ""
@@ -231,8 +231,8 @@ class Execution:
 class Issued:
     """What a plugin has answered, and until when that holds."""
 
-    header: str | None
-    certificate: Certificate | None
+    header: str | None = field(repr=False)
+    certificate: Certificate | None = field(repr=False)
     until: float
 
 
