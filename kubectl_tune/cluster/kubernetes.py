@@ -83,6 +83,7 @@ class KubernetesClient:
         sleep: Callable[[float], object] | None = None,
         clock: Callable[[], float] = time.monotonic,
         jitter: Callable[[], float] = random.random,
+        tell: Callable[[str], None] | None = None,
     ) -> None:
         self.requests: Counter[str] = Counter()
         self._access = access
@@ -93,6 +94,7 @@ class KubernetesClient:
         self._sleep = sleep or self._closed.wait
         self._clock = clock
         self._jitter = jitter
+        self._tell = tell  # of each request, as kubectl does with -v=6
         self._lock = threading.RLock()
         self._api: ApiClient | None = None
         self._shown: tuple[bytes, bytes] | None = None  # the certificate on these connections
@@ -256,13 +258,19 @@ class KubernetesClient:
         )
         headers = self._headers(request)
         limits = self._limits(request)
+        began, said = time.monotonic(), ""
         try:
             answer = api.call_api(method, url, headers, request.body, _request_timeout=limits)
             response = answer.response
+            said = f" {response.status} {response.reason or ''}".rstrip()
             whole = not request.silence or response.status >= 300
             data = response.data if whole else b""
         except (urllib3.exceptions.HTTPError, ApiException, OSError) as error:
             raise self._failed(error, limits[1]) from error
+        finally:
+            if self._tell:
+                took = round((time.monotonic() - began) * 1000)
+                self._tell(f"{method} {url}{said} in {took} milliseconds")
         self._answered |= response.status < 500
         self._collect(response.headers.getlist("Warning"))
         return Answer(response, data)

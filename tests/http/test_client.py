@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 import ssl
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -913,3 +914,32 @@ def test_many_threads_share_a_client(api, kube):
 
     assert found == names
     assert kube.requests == {"get": 200}
+
+
+def test_requests_are_told_as_kubectl_tells_them(api):
+    """
+    A line each, with what came of it, and with nothing that is secret.
+    """
+    said: list[str] = []
+    api.on("GET", PODS, DOWN, {"items": []})
+    kube = client(Way(api.url, credentials=Tokens(["secret"])), tell=said.append)
+
+    kube.list("Pod", "a=1")
+    kube.close()
+
+    where = re.escape(f"GET {api.url}{PODS}?labelSelector=a%3D1&limit=500")
+    for told, status in zip(said, ("503 Service Unavailable", "200 OK"), strict=True):
+        assert re.fullmatch(rf"{where} {status} in \d+ milliseconds", told)
+
+
+def test_requests_without_an_answer_are_told():
+    """
+    What never came about was tried all the same.
+    """
+    said: list[str] = []
+    kube = client(Way(f"http://{nobody()}"), tell=said.append)
+
+    with pytest.raises(Unreachable):
+        kube.get("Pod", "x")
+
+    assert said and all(re.search(r"/pods/x in \d+ milliseconds$", line) for line in said)
