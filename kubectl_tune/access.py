@@ -1,23 +1,46 @@
-"""The way to the cluster of a session, or of a command line."""
+"""
+The way to the cluster of a session, or of a command line.
+
+Its rule: where a session lives is recorded with it, and no flag or kubeconfig leads it elsewhere;
+who we are there is as of now.
+"""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
-from dataclasses import replace
+from dataclasses import asdict, replace
+from typing import Any
 
 from kubectl_tune.cluster import ClusterClient
+from kubectl_tune.cluster.credentials import Credentials
 from kubectl_tune.cluster.kubeconfig import Access, ConfigFlags, resolve
-from kubectl_tune.errors import EngineError
+from kubectl_tune.errors import ClusterError, EngineError
 from kubectl_tune.session import SessionInfo, Target
+
+PLACE = ("context", "cluster", "server", "namespace")
+
+Tell = Callable[[str], None]
 
 # What this invocation was told of the cluster; sessions keep what they were begun with.
 _given: ContextVar[ConfigFlags] = ContextVar("flags")
+_tell: ContextVar[Tell | None] = ContextVar("tell")
+_clients: ContextVar[list[ClusterClient]] = ContextVar("clients")
+# What plugins have answered holds for all that this process asks of the same cluster: running
+# one takes seconds, and may ask for a password.
+_plugins: dict[tuple[str, ...], Credentials] = {}
 
 
-def use(flags: ConfigFlags) -> None:
-    """Let flags of the command line decide where nothing else does."""
+def use(flags: ConfigFlags, *, tell: Tell | None = None) -> None:
+    """
+    Let flags of the command line decide where nothing else does.
+
+    `tell` is called with every request that was sent, from any thread.
+    """
     _given.set(flags)
+    _tell.set(tell)
+    _clients.set([])
 
 
 def given() -> ConfigFlags:
@@ -26,13 +49,33 @@ def given() -> ConfigFlags:
 
 def here() -> Access:
     """Return the cluster that the command line and the kubeconfig mean now."""
-    return resolve(given(), os.environ)
+    return _known(resolve(given(), os.environ))
+
+
+def _known(access: Access) -> Access:
+    """Let a credential plugin that has been run speak for this way, too."""
+    if not access.plugin:
+        return access
+    key = access.server, access.cluster, access.user, access.plugin
+    return replace(access, credentials=_plugins.setdefault(key, access.credentials))
 
 
 def client(access: Access, *, patient: bool = False) -> ClusterClient:
     from kubectl_tune.cluster.kubernetes import KubernetesClient  # slow to import
 
-    return KubernetesClient(access, request_timeout=given().request_timeout, patient=patient)
+    made = KubernetesClient(
+        access,
+        request_timeout=given().request_timeout,
+        patient=patient,
+        tell=_tell.get(None),
+    )
+    _clients.get([]).append(made)
+    return made
+
+
+def warnings() -> list[str]:
+    """Return, and forget, what servers have warned of since, each warning once."""
+    return list(dict.fromkeys(text for each in _clients.get([]) for text in each.warnings()))
 
 
 def target_of(access: Access, engine: str, workdir: str) -> Target:
@@ -53,29 +96,41 @@ def access_of(info: SessionInfo) -> Access:
     """
     Return the way to where a session lives, whatever the current context is by now.
 
-    Credentials are those of now; raises `EngineError` when that context has come to mean
-    another cluster.
+    Raises `EngineError` when the session's context has come to mean another cluster.
     """
     kept = dict(info.extra.get("kube", {}))
     environment = dict(os.environ)
     if paths := kept.pop("KUBECONFIG", ""):
         environment["KUBECONFIG"] = paths
-    if given().kubeconfig:
-        kept["kubeconfig"] = given().kubeconfig
-    flags = replace(
-        ConfigFlags(**{k: tuple(v) if isinstance(v, list) else v for k, v in kept.items()}),
-        token=given().token,
-    )
-    if info.target.context:
-        flags = replace(flags, context=info.target.context)
-    access = resolve(replace(flags, namespace=info.target.namespace), environment)
+    try:
+        access = _known(resolve(_flags_of(info, kept), environment))
+    except ClusterError as error:
+        error.args = (f"session {info.name} lives in {_place(info.target)}: {error}",)
+        raise
     if access.server != info.target.server:
         raise EngineError(
-            f"session {info.name} lives on {info.target.server}, but context"
-            f" {info.target.context} of the kubeconfig now is {access.server}",
-            hint="name the kubeconfig that it was begun with: --kubeconfig FILE",
+            f"session {info.name} lives in {_place(info.target)}, but that is"
+            f" {access.server} in the kubeconfig now",
+            hint="name the kubeconfig that it was begun with: --kubeconfig FILE; or if the cluster"
+            f" has moved: kubectl tune delete {info.name} --state-only, and then attach it",
         )
     return access
+
+
+def _flags_of(info: SessionInfo, kept: Mapping[str, Any]) -> ConfigFlags:
+    """Put what is given now over what was given then, but for where the session lives."""
+    then: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in kept.items()
+    }
+    now = {name: v for name, v in asdict(given()).items() if v and name not in PLACE}
+    flags = replace(ConfigFlags(**then), **now)
+    if info.target.context:
+        flags = replace(flags, context=info.target.context)
+    return replace(flags, namespace=info.target.namespace)
+
+
+def _place(target: Target) -> str:
+    return f"context {target.context} ({target.server})" if target.context else target.server
 
 
 def client_of(info: SessionInfo, *, patient: bool = True) -> ClusterClient:

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from kubectl_tune.cluster import ClusterClient, Manifest, manifests, observed
 from kubectl_tune.cluster import labels as marks
@@ -23,7 +24,7 @@ from kubectl_tune.session import SessionInfo
 from kubectl_tune.store import Store
 from kubectl_tune.suggest import did_you_mean
 from kubectl_tune.tidying import noted
-from kubectl_tune.trial import TrialEvent, TrialSpec
+from kubectl_tune.trial import EMPTY, TrialEvent, TrialSpec
 
 OURS = f"{marks.MANAGED_BY}={marks.PRODUCT}"
 
@@ -50,6 +51,12 @@ def _remote(anchor: Manifest) -> Remote | None:
         return None  # another version's, or somebody's handiwork
 
 
+def going(client: ClusterClient) -> set[str]:
+    """Return the uids of the sessions of which some Job has not ended."""
+    jobs, _ = client.list("Job", OURS)
+    return {observed.labels(job).get(marks.UID, "") for job in jobs if not observed.finished(job)}
+
+
 def choose(client: ClusterClient, asked: str) -> Remote:
     """Return the session of this name or uid; of none, the only one."""
     there = remotes(client)
@@ -69,13 +76,20 @@ def choose(client: ClusterClient, asked: str) -> Remote:
     )
 
 
-def attach(store: Store, client: ClusterClient, remote: Remote, context: str) -> str:
+def attach(
+    store: Store,
+    client: ClusterClient,
+    remote: Remote,
+    context: str,
+    reached: Mapping[str, Any] = EMPTY,
+) -> str:
     """
     Write a session of the cluster into the state file; return its name.
 
-    Results go to where this was started, as in any session.
+    Results go to where this was started, as in any session. `reached` is what to keep of how
+    the cluster was reached from here.
     """
-    info = _here(remote.info, client, context)
+    info = _here(remote.info, client, context, reached)
     if info.name in store.names():
         known = store.info(info.name)
         raise StoreError(
@@ -96,13 +110,14 @@ def attach(store: Store, client: ClusterClient, remote: Remote, context: str) ->
     return info.name
 
 
-def _here(info: SessionInfo, client: ClusterClient, context: str) -> SessionInfo:
+def _here(
+    info: SessionInfo, client: ClusterClient, context: str, reached: Mapping[str, Any]
+) -> SessionInfo:
     target = replace(
         info.target, context=context, server=client.server, namespace=client.namespace,
         workdir=os.getcwd(),
     )  # fmt: skip
-    extra = {key: value for key, value in info.extra.items() if key != "kube"}
-    return replace(info, target=target, extra=extra)
+    return replace(info, target=target, extra={**info.extra, "kube": dict(reached)})
 
 
 def _specs(info: SessionInfo, maps: Sequence[Manifest]) -> list[TrialSpec]:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from kubectl_tune.cluster import ClusterClient, Manifest, manifests, observed
 from kubectl_tune.cluster.manifests import Cargo, Parts, Scene
 from kubectl_tune.cluster.orders import MOST_LINES, parts
-from kubectl_tune.errors import ClusterError
+from kubectl_tune.errors import ClusterError, Forbidden
 from kubectl_tune.provision import KEY, agent_text, cargo_maps, pack
 from kubectl_tune.session import SessionInfo
 from kubectl_tune.trial import Trial, TrialSpec
@@ -64,6 +64,27 @@ def _shards(scene: Scene, trials: Sequence[Trial]) -> Iterator[Manifest]:
                 count += 1
             shard += 1
             yield manifests.shard(scene, shard, mine, Parts(tuple(names)))
+
+
+def knock(client: ClusterClient, info: SessionInfo, spec: TrialSpec | None) -> None:
+    """
+    Ask the server whether it would take a new session: its anchor, and a Job.
+
+    Raises the server's refusal; that a quota has no room for the Job now is none.
+    """
+    client.create(manifests.anchor(info, ""), dry_run=True)
+    if spec is None:
+        return
+    scene, trial = Scene(info, client.namespace), Trial(spec.named("trial", "trial"))
+    if info.target.engine == "indexed":
+        job = manifests.shard(scene, 1, [trial], Parts((manifests.plan_name(info, 0),)))
+    else:
+        job = manifests.job(scene, trial, Parts((manifests.plan_name(info, 0),), 0))
+    try:
+        client.create(job, dry_run=True)
+    except Forbidden as error:
+        if "exceeded quota" not in str(error):
+            raise
 
 
 def asked(client: ClusterClient, wanted: Sequence[Manifest]) -> tuple[list[str], int]:

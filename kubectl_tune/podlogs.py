@@ -15,7 +15,7 @@ from kubectl_tune import record
 from kubectl_tune.access import client_of
 from kubectl_tune.cluster import ClusterClient, LogRequest, manifests
 from kubectl_tune.cluster import labels as marks
-from kubectl_tune.errors import ClusterError
+from kubectl_tune.errors import ClusterError, EngineError
 from kubectl_tune.session import SessionInfo
 from kubectl_tune.trial import Trial, TrialState
 
@@ -30,7 +30,6 @@ class PodLogs:
         self._client: ClusterClient | None = None
         self._folder = tempfile.TemporaryDirectory(prefix="kubectl-tune-")
         self._readers: dict[Path, threading.Thread] = {}
-        self._lock = threading.Lock()
         self.trouble = ""
 
     def path(self, trial: Trial, attempt: int, *, follow: bool) -> Path | None:
@@ -39,7 +38,13 @@ class PodLogs:
             return None
         path = Path(self._folder.name, f"{trial.spec.slug}.{attempt}.log")
         if path not in self._readers:
-            reader = threading.Thread(target=self._read, args=(trial, path, follow), daemon=True)
+            try:
+                client = self._connected()
+            except (ClusterError, EngineError) as error:
+                self.trouble = str(error)
+                return None
+            work = (client, trial, path, follow)
+            reader = threading.Thread(target=self._read, args=work, daemon=True)
             self._readers[path] = reader
             reader.start()
         if not follow:
@@ -56,13 +61,13 @@ class PodLogs:
             self._client.close()
         self._folder.cleanup()
 
-    def _read(self, trial: Trial, path: Path, follow: bool) -> None:
+    def _read(self, client: ClusterClient, trial: Trial, path: Path, follow: bool) -> None:
         nonce = manifests.nonce(trial.job, self._info.uid)
         request = LogRequest(trial.pod, marks.CONTAINER, follow=follow)
         torn = b""
         try:
             with path.open("ab", buffering=0) as file:
-                for part in self._clients().logs(request):
+                for part in client.logs(request):
                     whole, newline, torn = (torn + part).rpartition(b"\n")
                     for line in record.harvested_log(whole + newline, nonce):
                         file.write(line)
@@ -73,8 +78,7 @@ class PodLogs:
         except OSError as error:  # also when it was closed meanwhile
             self.trouble = str(error)
 
-    def _clients(self) -> ClusterClient:
-        with self._lock:
-            if self._client is None:
-                self._client = client_of(self._info)
-            return self._client
+    def _connected(self) -> ClusterClient:
+        if self._client is None:
+            self._client = client_of(self._info)
+        return self._client

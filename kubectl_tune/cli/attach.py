@@ -41,12 +41,13 @@ def command(
     client = access.client(here)
     try:
         remote = attaching.choose(client, session)
-        name = attaching.attach(store, client, remote, here.context)
+        reached = access.recorded()
+        name = attaching.attach(store, client, remote, here.context, reached)
     finally:
         client.close()
-    print(f"session/{name} attached", file=sys.stderr)
     if detach:
         live.look(store, name)
         print(f"session/{name} attached")
         return 0
+    print(f"session/{name} attached", file=sys.stderr)
     return running.drive(store, name, quiet=quiet)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 from kubectl_tune import control, sessions
+from kubectl_tune.cli.clusters import heed_flags
 from kubectl_tune.cli.options import Trials, Yes
 from kubectl_tune.cli.questions import confirm
 from kubectl_tune.cli.state import open_store
@@ -30,6 +31,7 @@ def command(trials: Trials = None, yes: Yes = False) -> int:
     name, ids = sessions.addressed(store, words)
     if not words:
         confirm(f"Cancel session {name}?", yes=yes)
+    heed_flags()
     cancelled = control.cancel(store, name, ids)
     if not cancelled:
         what = "the trials have" if ids else f"session {name} has"

@@ -120,10 +120,12 @@ def _client() -> ClusterClient:
 def _way() -> Way:
     from kubectl_tune import access
     from kubectl_tune.cli.clusters import heed_flags
+    from kubectl_tune.cluster.credentials import found as program
 
     heed_flags()
     found = access.here()
-    return Way(found.context, found.server, found.namespace, found.user)
+    path = program(found.plugin, os.environ.get("PATH", "")) if found.plugin else ""
+    return Way(found.context, found.server, found.namespace, found.user, found.plugin, path)
 
 
 def _role(name: str, bind: str) -> str:

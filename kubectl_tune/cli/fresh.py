@@ -7,7 +7,7 @@ import time
 
 from kubectl_tune import sessions
 from kubectl_tune.cli.state import open_store, open_store_to_read
-from kubectl_tune.errors import ClusterError, StoreError
+from kubectl_tune.errors import ClusterError, EngineError, StoreError
 from kubectl_tune.store import Store
 from kubectl_tune.table import clean
 
@@ -23,24 +23,32 @@ def open_fresh(session: str) -> tuple[Store, str]:
     return store, name
 
 
-def refresh(store: Store, name: str) -> None:
+def refresh(store: Store, name: str, *, silent_on: str = "") -> str:
     """
     Ask the cluster about a session that nobody drives.
 
     What can't be asked is no error: what is known can be shown, with a word about it.
     """
+    if (why := _look(store, name)) and why != silent_on:
+        print(f"warning: {why}; what follows may be old", file=sys.stderr)
+    return why
+
+
+def _look(store: Store, name: str) -> str:
+    """Look at a session where it lives; return why that can't be, "" if it can."""
     if store.info(name).target.engine == "local":
-        return
+        return ""
     from kubectl_tune import live
     from kubectl_tune.cli.clusters import heed_flags
 
     if not live.needs_look(store, name):
-        return
+        return ""
     heed_flags()
     try:
         live.look(open_store(), name)
-    except (ClusterError, StoreError) as error:
-        print(f"warning: {clean(str(error))}; what follows may be old", file=sys.stderr)
+    except (ClusterError, EngineError, StoreError) as error:
+        return clean(f"{error} ({error.hint})" if error.hint else str(error))
+    return ""
 
 
 class Looker:
@@ -50,6 +58,7 @@ class Looker:
         self._store, self._name = store, name
         self._remote = store.info(name).target.engine != "local"
         self._due = time.monotonic() + LOOK
+        self._trouble = ""  # that was told of: it is told once, however long it lasts
 
     def looks(self) -> bool:
         """Say whether there is something to wait for; look at it when it is time to."""
@@ -60,6 +69,6 @@ class Looker:
         if not live.needs_look(self._store, self._name):
             return False
         if (began := time.monotonic()) >= self._due:
-            refresh(self._store, self._name)
+            self._trouble = refresh(self._store, self._name, silent_on=self._trouble)
             self._due = time.monotonic() + max(LOOK, SHARE * (time.monotonic() - began))
         return True

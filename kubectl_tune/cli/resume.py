@@ -9,6 +9,7 @@ import typer
 
 from kubectl_tune import merge, planfile, sessions
 from kubectl_tune.cli import running, starting
+from kubectl_tune.cli.clusters import heed_flags
 from kubectl_tune.cli.options import Session
 from kubectl_tune.cli.state import open_store
 
@@ -34,6 +35,7 @@ def command(
     """
     store = open_store()
     name = sessions.find(store, session)
+    heed_flags()
     if plan:
         info = store.info(name)
         words = () if info.workload else info.command

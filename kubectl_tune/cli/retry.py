@@ -6,6 +6,7 @@ import sys
 
 from kubectl_tune import control, sessions
 from kubectl_tune.cli import running
+from kubectl_tune.cli.clusters import heed_flags
 from kubectl_tune.cli.options import Trials
 from kubectl_tune.cli.state import open_store
 from kubectl_tune.summary import counted
@@ -27,6 +28,7 @@ def command(trials: Trials = None, quiet: running.Quiet = False) -> int:
     """
     store = open_store()
     name, ids = sessions.addressed(store, trials or [])
+    heed_flags()
     if again := control.begin_again(store, name, ids):
         print(f"{counted(again, 'trial')} to be tried again", file=sys.stderr)
     return running.drive(store, name, quiet=quiet)

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from kubectl_tune import driving
+from kubectl_tune.cli.clusters import heed_flags, heed_warnings, show_warnings
 from kubectl_tune.cli.errors import program
 from kubectl_tune.cli.state import state_path
 from kubectl_tune.errors import EngineError, TuneError
@@ -26,6 +27,7 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress")]
 
 def drive(store: Store, name: str, *, quiet: bool) -> int:
     """Drive a session with progress on stderr, and say how it ended."""
+    heed_flags()
     progress = Progress(sys.stderr, quiet=quiet)
     try:
         outcome = driving.drive(store, name, show=progress)
@@ -34,6 +36,8 @@ def drive(store: Store, name: str, *, quiet: bool) -> int:
         print(f"interrupted; go on with: {program()} resume {name}", file=sys.stderr)
         raise
     except TuneError as error:
+        progress.close()
+        show_warnings()
         error.hint = error.hint or f"mend it, then go on with: kubectl tune resume {name}"
         raise
     finally:
@@ -41,6 +45,7 @@ def drive(store: Store, name: str, *, quiet: bool) -> int:
     # What was let go of has no result yet: nothing for stdout.
     stream = sys.stderr if outcome.stopped else sys.stdout
     print(closing(outcome, program(), quiet=quiet), file=stream)
+    heed_warnings()
     return outcome.exit_code
 
 
@@ -51,9 +56,14 @@ def detach(store: Store, name: str) -> int:
     else:
         from kubectl_tune import live
 
-        live.hand_over(store, name)
+        try:
+            live.hand_over(store, name)
+        except TuneError as error:
+            error.hint = error.hint or f"mend it, then go on with: kubectl tune resume {name}"
+            raise
     print(f"session/{name} submitted")
     print(submitted(name, program()), file=sys.stderr)
+    heed_warnings()
     return 0
 
 

@@ -59,8 +59,10 @@ def draft(*, detached: bool, **options: Any) -> Draft:
 
 
 def start(draft: Draft) -> tuple[Store, str]:
-    """Write a session down; nothing runs yet."""
+    """Write a session down, where its cluster would take it; nothing runs yet."""
     store = open_store()
+    if draft.info.name not in store.names():  # else that is what is wrong
+        clusters.knock(draft.info, next(iter(draft.specs), None))
     info = beginning.begin(store, draft.info, draft.specs, draft.file_keys)
     if draft.reuse:
         count = counted(beginning.reuse(store, info.name), "result")
