@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kubectl_tune.cli import argv
+from kubectl_tune.cli import argv, contexts
 from kubectl_tune.cli.commands import COMMANDS
 
 if TYPE_CHECKING:
@@ -38,6 +38,8 @@ def candidates(words: list[str]) -> tuple[list[tuple[str, str]], int]:
     if "--" in before:
         return [], FILES
     if at is None:
+        if (found := contexts.before_command(before, begun)) is not None:
+            return [(name, "") for name in found], NO_FILES
         return [each for each in COMMANDS.items() if each[0].startswith(begun)], NO_FILES
     if before[at] not in COMMANDS:
         return [], NO_FILES

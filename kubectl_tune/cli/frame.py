@@ -16,7 +16,7 @@ import click
 import typer
 from typer.core import TyperCommand
 
-from kubectl_tune.cli import argv, help
+from kubectl_tune.cli import argv, contexts, help
 from kubectl_tune.cli.commands import module_name
 from kubectl_tune.cli.errors import PROGRAM, from_click
 from kubectl_tune.cli.globals import PREFIX, Flag, Globals, flags, remember
@@ -119,4 +119,8 @@ def _global(flag: Flag, taken: set[str]) -> click.Option:
         common |= {"multiple": True, "default": None}
     elif isinstance(flag.default, float):
         common["type"] = DURATION
+    if flag.key in contexts.KINDS:
+        common["shell_complete"] = lambda context, _, begun: contexts.candidates(
+            flag.key, context, begun
+        )
     return click.Option([PREFIX + flag.key, *names], **common)
