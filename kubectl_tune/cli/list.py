@@ -26,6 +26,13 @@ def command(
     no_headers: Annotated[
         bool, typer.Option("--no-headers", help="Print a table without its headers")
     ] = False,
+    cluster: Annotated[
+        bool,
+        typer.Option(
+            "--cluster",
+            help="Instead the sessions that the current namespace has, whoever began them",
+        ),
+    ] = False,
 ) -> None:
     """
     List the sessions, the newest first.
@@ -36,9 +43,15 @@ def command(
       # All sessions
       kubectl tune list
 
+      # Those that a namespace of the cluster has, as on a machine that is new to it
+      kubectl tune list --cluster -n lab
+
       # Names of those that run now
       kubectl tune list --running -o name
     """
+    if cluster:
+        sys.stdout.write(_of_cluster(format, running, no_headers))
+        return
     found = [each for each in standings() if _meant(each, running)]
     if format in ("json", "yaml"):
         text = (json_text if format == "json" else yaml_text)([*map(session_object, found)])
@@ -50,6 +63,34 @@ def command(
     else:
         text = sessions_table(found, time.time(), wide=format == "wide", no_headers=no_headers)
     sys.stdout.write(text)
+
+
+def _of_cluster(format: str, running: bool, no_headers: bool) -> str:
+    """Return the sessions of the namespace that the command line means, as text."""
+    from kubectl_tune import attaching
+    from kubectl_tune.cli.clusters import client_of_globals
+    from kubectl_tune.views.remotes import Seen, remote_object, remotes_table
+
+    client = client_of_globals()
+    try:
+        there, going = attaching.remotes(client), attaching.going(client)
+    finally:
+        client.close()
+    known = {each.summary.info.uid: each.state for each in standings()}
+    seen = []
+    for info in (each.info for each in there):
+        state = known.get(info.uid) or (SessionState.RUNNING if info.uid in going else None)
+        if not running or state is SessionState.RUNNING:
+            seen.append(Seen(info, state, info.uid in known))
+    if format in ("json", "yaml"):
+        objects = [remote_object(each, client.namespace) for each in seen]
+        return (json_text if format == "json" else yaml_text)(objects)
+    if format == "name":
+        return "".join(f"session/{each.info.name}\n" for each in seen)
+    if not seen:
+        print(f"No sessions found in {client.namespace} namespace.", file=sys.stderr)
+        return ""
+    return remotes_table(seen, time.time(), wide=format == "wide", no_headers=no_headers)
 
 
 def standings() -> list[Standing]:

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Sequence
+from contextlib import ExitStack, closing
 from typing import Annotated
 
 import click
 import typer
 
 from kubectl_tune import control, pruning
-from kubectl_tune.cli.clusters import client_of_globals
+from kubectl_tune.cli.clusters import client_of_globals, heed_flags
 from kubectl_tune.cli.options import DURATION, Yes
 from kubectl_tune.cli.questions import confirm
 from kubectl_tune.cli.state import open_store
+from kubectl_tune.cluster import ClusterClient
+from kubectl_tune.errors import ClusterError, EngineError
+from kubectl_tune.session import SessionInfo
+from kubectl_tune.store import Store
 from kubectl_tune.summary import counted
-from kubectl_tune.table import duration
+from kubectl_tune.table import clean, duration
 
 
 def command(
@@ -52,11 +58,26 @@ def command(
       kubectl tune prune --older 7d -y
     """
     dry = dry_run == "client"
+    heed_flags()
     store, before = open_store(), time.time() - older
     old = list(pruning.old_sessions(store, before))
     known = {store.info(name).uid for name in store.names()}
-    client = client_of_globals() if cluster else None
-    strangers = list(pruning.old_remotes(client, before, known)) if client else []
+    with ExitStack() as stack:
+        client = stack.enter_context(closing(client_of_globals())) if cluster else None
+        strangers = list(pruning.old_remotes(client, before, known)) if client else []
+        return _prune(store, old, client, strangers, older, dry=dry, yes=yes)
+
+
+def _prune(
+    store: Store,
+    old: Sequence[pruning.Old],
+    client: ClusterClient | None,
+    strangers: Sequence[pruning.Old],
+    older: float,
+    *,
+    dry: bool,
+    yes: bool,
+) -> int:
     if not old and not strangers:
         print(f"No sessions that finished more than {duration(older)} ago", file=sys.stderr)
         return 0
@@ -64,13 +85,31 @@ def command(
     if not dry:
         confirm(f"Delete {count} that finished more than {duration(older)} ago?", yes=yes)
     done = "deleted (dry run)" if dry else "deleted"
+    left = []
     for each in old:
-        if not dry:
-            pruning.remove_from_its_cluster(each.info)
-            control.delete(store, [each.info.name])
-        print(f'session "{each.info.name}" {done}')
+        if dry or _delete(store, each.info):
+            print(f'session "{each.info.name}" {done}')
+        else:
+            left.append(each.info.name)
     for each in strangers:
         if client and not dry:
             pruning.remove(client, each.info)
-        print(f'session "{each.info.name}" {done} from {client.namespace if client else ""}')
+        where = f"{client.namespace} namespace" if client else ""
+        print(f'session "{each.info.name}" {done} from {where}')
+    if left:
+        raise EngineError(
+            f"{counted(len(left), 'session')} stayed",
+            hint=f"forget one all the same: kubectl tune delete {left[0]} --state-only",
+        )
     return 0
+
+
+def _delete(store: Store, info: SessionInfo) -> bool:
+    """Delete a session here and where it ran; one whose cluster can't be asked stays."""
+    try:
+        pruning.remove_from_its_cluster(info)
+    except (ClusterError, EngineError) as error:
+        print(f"warning: {clean(str(error))}", file=sys.stderr)
+        return False
+    control.delete(store, [info.name])
+    return True
