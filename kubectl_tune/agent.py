@@ -786,10 +786,11 @@ class Place:
         env.update(given)
         if os.path.isdir(self.lib):
             env["PYTHONPATH"] = os.pathsep.join(filter(None, (self.lib, env.get("PYTHONPATH"))))
-        home = env.get("HOME", "")
-        if "HOME" not in given and not (os.path.isdir(home) and os.access(home, os.W_OK | os.X_OK)):
-            env["HOME"] = f"{self.work}/home"
-            os.makedirs(env["HOME"], exist_ok=True)
+        # Where these can't be written to, programs fail, or leave things among the trial's files.
+        for name, usual, ours in (("HOME", "", "home"), ("TMPDIR", "/tmp", "tmp")):
+            if name not in given and not _is_writable(env.get(name, usual)):
+                env[name] = f"{self.work}/{ours}"
+                os.makedirs(env[name], exist_ok=True)
         return env
 
     def ooms(self) -> int:
@@ -811,6 +812,10 @@ class Place:
                 if time.monotonic() >= deadline:
                     raise
             signals.sleep(LOOK_EVERY)
+
+
+def _is_writable(folder: str) -> bool:
+    return os.path.isdir(folder) and os.access(folder, os.W_OK | os.X_OK)
 
 
 def _order(folder: str, line: int) -> dict[str, Any]:

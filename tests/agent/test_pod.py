@@ -248,6 +248,15 @@ def test_a_bundle_stays_where_it_belongs(pod, name, what):
     assert [p for p in pod.folder.rglob("*") if p.name in ("x", "passwd") or p.is_symlink()] == []
 
 
+def test_a_place_for_temporary_files_is_found(pod):
+    """
+    Where the pod's own can't be written to, they are kept away from the trial's files.
+    """
+    pod.run(python("import tempfile; print(tempfile.gettempdir())"), TMPDIR="/nonexistent")
+
+    assert pod.out.decode().strip() == str(pod.work / "tmp")
+
+
 # How it ends
 
 
