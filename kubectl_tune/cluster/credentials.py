@@ -16,6 +16,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NoReturn, Protocol
@@ -33,6 +34,7 @@ GROUP = "client.authentication.k8s.io"
 VERSIONS = (f"{GROUP}/v1", f"{GROUP}/v1beta1")
 SERVICE_ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
 
+_DEEPEST = 100  # of lists in lists; extensions may hold anything, but hardly that
 _LONGEST = 2000  # characters of what a plugin has to say on stderr
 _CLUSTER_INFO = ("server", "tls-server-name", "proxy-url")
 _CLUSTER_FLAGS = ("insecure-skip-tls-verify", "disable-compression")
@@ -82,6 +84,8 @@ def of(user: Manifest, cluster: Manifest, environment: Mapping[str, str]) -> Cre
     if user["exec"] and not stated(user):
         return Plugin(_execution(user["exec"], cluster), environment, policy(environment))
     if user["username"] or user["password"]:
+        if user["tokenFile"]:
+            raise ClusterError("username/password or bearer token may be set, but not both")
         said = f"{user['username']}:{user['password']}".encode()
         return Stated("Basic " + base64.b64encode(said).decode(), pair=_pair(user))
     token = f"Bearer {user['token']}" if user["token"] else None
@@ -457,11 +461,12 @@ def issued(output: bytes, version: str, now: float) -> Issued:
 def _decoded(output: bytes) -> Manifest:
     try:
         answer = json.loads(output)
-    except ValueError as error:  # kubectl takes YAML, too
+    except (ValueError, RecursionError) as error:  # kubectl takes YAML, too
         try:
             answer = next(documents(output), None)
         except ClusterError:
-            _fail(f"decoding stdout: {error}")
+            deep = isinstance(error, RecursionError)
+            _fail(f"decoding stdout: {'nested too deeply' if deep else error}")
     if not isinstance(answer, dict):
         _fail("decoding stdout: it is no ExecCredential")
     return answer
@@ -605,6 +610,7 @@ def documents(data: bytes) -> Iterator[Any]:
 
     loader = None
     try:
+        _check_depth(data)
         loader = _loader()(data)
         while loader.check_data():
             yield loader.get_data()
@@ -614,8 +620,6 @@ def documents(data: bytes) -> Iterator[Any]:
         raise ClusterError(f"yaml: {where}{error.problem or error.context}") from error
     except yaml.YAMLError as error:
         raise ClusterError(f"yaml: {str(error).splitlines()[0]}") from error
-    except RecursionError as error:
-        raise ClusterError("yaml: nested too deeply") from error
     except (ValueError, LookupError, TypeError, AttributeError) as error:
         # What PyYAML lets through from its own conversions, as of `!!int x`.
         raise ClusterError(f"yaml: {error}") from error
@@ -624,11 +628,30 @@ def documents(data: bytes) -> Iterator[Any]:
             loader.dispose()
 
 
-def _loader() -> Any:
+def _base() -> Any:
     import yaml
 
     # Written in C it is faster, and has kubectl's words for what is wrong: both are libyaml's.
-    base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    return getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+def _check_depth(data: bytes) -> None:
+    """Refuse what is nested so deeply that reading it would overflow the stack."""
+    import yaml
+
+    depth = 0
+    with suppress(yaml.YAMLError):  # which will be told of when it is read
+        for event in yaml.parse(data, Loader=_base()):
+            depth += isinstance(event, yaml.CollectionStartEvent)
+            depth -= isinstance(event, yaml.CollectionEndEvent)
+            if depth > _DEEPEST:
+                raise ClusterError("yaml: nested too deeply")
+
+
+def _loader() -> Any:
+    import yaml
+
+    base: Any = _base()
 
     class Loader(base):  # type: ignore[misc]
         """Takes for texts what Go does: dates, `1:30`, `=`."""

@@ -344,6 +344,10 @@ def test_a_plugin_may_ask_where_it_says_so_and_somebody_can_answer(
         (["echo secret: ["], "decoding stdout: Expecting value: line 1 column 1 (char 0)"),
         (["echo '[]'"], "decoding stdout: it is no ExecCredential"),
         (
+            ["head -c 100000 /dev/zero | tr '\\0' '['"],
+            "decoding stdout: nested too deeply",
+        ),
+        (
             ["echo '{}'"],
             (
                 f"exec plugin is configured to use API version {V1}, plugin returned no version"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 from pathlib import Path
@@ -198,6 +199,7 @@ def test_paths_are_meant_from_their_own_file(tmp_path: Path):
                 ' duplicate name "u" in list'
             ),
         ),
+        pytest.param("[" * 100_000, "yaml: nested too deeply", id="deep"),
         ("a: !!int x", "yaml: invalid literal for int() with base 10: 'x'"),
     ],
 )
@@ -261,32 +263,44 @@ def test_no_file_breaks_us(data: bytes):
         assert str(error)
 
 
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(max_size=3),
-    lambda inner: (
-        st.lists(inner, max_size=3)
-        | st.dictionaries(
-            st.sampled_from(
-                ["name", "user", "cluster", "context", "exec", "server", "args", "env"]
-            ),
-            inner,
-            max_size=4,
-        )
-    ),
-    max_leaves=12,
+VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.sampled_from(["", "a", "/", "https://k", "YQ=="]),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from("ab"), inner),
+    max_leaves=4,
 )
+KEYS = [
+    "server", "certificate-authority", "certificate-authority-data", "insecure-skip-tls-verify",
+    "proxy-url", "extensions", "client-certificate", "client-key-data", "token", "tokenFile", "as",
+    "as-groups", "as-user-extra", "username", "auth-provider", "exec", "cluster", "user", "name",
+    "namespace", "command", "args", "env", "apiVersion", "interactiveMode", "provideClusterInfo",
+]  # fmt: skip
+OBJECTS = st.dictionaries(st.sampled_from(KEYS), VALUES | st.dictionaries(st.text("a"), VALUES))
 
 
-@given(st.dictionaries(st.sampled_from(["clusters", "users", "contexts", "current-context"]), JSON))
-def test_no_shape_breaks_us(document: dict[str, Any]):
+@given(
+    OBJECTS, OBJECTS | st.fixed_dictionaries({"exec": OBJECTS}), st.none() | st.just({"cluster": 1})
+)
+def test_no_shape_breaks_us(cluster: Any, user: Any, context: Any):
     """
-    Whatever stands where, the file is read or refused, and what is read can be resolved or not.
+    Whatever stands where, the file is resolved or refused.
     """
-    data = json.dumps(document).encode()
-    try:
-        parsed(data, "/")
-    except TuneError as error:
-        assert str(error)
+    document = {
+        "current-context": "c",
+        "contexts": [{"name": "c", "context": context or {"cluster": "c", "user": "u"}}],
+        "clusters": [{"name": "c", "cluster": {"server": "https://k"} | cluster}],
+        "users": [{"name": "u", "user": user}],
+    }
+    with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+        json.dump(document, file)
+        file.flush()
+        try:
+            access = resolve(ConfigFlags(kubeconfig=file.name), {"KUBERC": "off"})
+            assert access.server.startswith(("http://", "https://"))
+        except TuneError as error:
+            assert str(error)
 
 
 # What is chosen
@@ -468,6 +482,8 @@ V1 = "client.authentication.k8s.io/v1"
          "unable to load root certificates: /dev/null is empty", ""),
         ({"user": {"token": "t", "username": "u"}}, {}, ("more than one authentication method found"
          " for jane; found [token basicAuth], only one is allowed"), ""),
+        ({"user": {"tokenFile": "t", "username": "u"}}, {},
+         "username/password or bearer token may be set, but not both", ""),
         ({"user": {"client-certificate-data": "YQ=="}}, {}, ("client-key-data or client-key must be"
          " specified for jane to use the clientCert authentication method."), ""),
         ({"user": {"client-certificate": "c.pem", "client-key": "k.pem"}}, {},
