@@ -19,6 +19,7 @@ from kubectl_tune import __version__
 from kubectl_tune.cluster import Manifest
 from kubectl_tune.cluster import labels as marks
 from kubectl_tune.cluster.orders import order
+from kubectl_tune.cluster.podasked import literal
 from kubectl_tune.cluster.podspec import job_labels, pod_template
 from kubectl_tune.launch import launch
 from kubectl_tune.podoptions import PodOptions, pod_options
@@ -241,7 +242,7 @@ def _agent_template(
     info, cargo = scene.info, scene.cargo
     values = {
         "KT_PLAN": PLAN, "KT_NONCE": nonce(name, info.uid), "KT_GRACE": str(AGENT_GRACE),
-        "KT_WORK": WORK, "KT_CWD": cargo.cwd, "KT_MESSAGE": "/dev/termination-log", "KT_ROOT": "/",
+        "KT_WORK": WORK, "KT_CWD": literal(cargo.cwd), "KT_MESSAGE": "/dev/termination-log", "KT_ROOT": "/",
     }  # fmt: skip
     volumes = [
         _volume("kt-agent", [anchor_name(info.uid)], ["agent.py"]),
@@ -286,8 +287,8 @@ def _bare_template(
         image=trial.spec.image or scene.options.image,
         labels=mine,
         annotations=_annotations(trial),
-        command=[_literal(word) for word in argv],
-        env=[{"name": key, "value": _literal(value)} for key, value in env.items()],
+        command=[literal(word) for word in argv],
+        env=[{"name": key, "value": literal(value)} for key, value in env.items()],
         volumes=[
             _volume("kt-config", [f"{job_name(scene.info, trial)}-config"]),
             {"name": "kt-work", "emptyDir": {}},
@@ -299,11 +300,6 @@ def _bare_template(
         deadline=_deadline(timeout, 0),
         grace=GRACE,
     )
-
-
-def _literal(text: str) -> str:
-    """Kubernetes expands $(NAME) in commands and values, and makes one $ of two."""
-    return text.replace("$", "$$")
 
 
 def _deadline(timeout: float | None, more: int) -> int | None:
