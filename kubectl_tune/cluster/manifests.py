@@ -242,7 +242,8 @@ def _agent_template(
     info, cargo = scene.info, scene.cargo
     values = {
         "KT_PLAN": PLAN, "KT_NONCE": nonce(name, info.uid), "KT_GRACE": str(AGENT_GRACE),
-        "KT_WORK": WORK, "KT_CWD": literal(cargo.cwd), "KT_MESSAGE": "/dev/termination-log", "KT_ROOT": "/",
+        "KT_WORK": WORK, "KT_CWD": literal(cargo.cwd), "KT_ROOT": "/",
+        "KT_MESSAGE": "/dev/termination-log",
     }  # fmt: skip
     volumes = [
         _volume("kt-agent", [anchor_name(info.uid)], ["agent.py"]),

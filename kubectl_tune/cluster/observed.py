@@ -27,11 +27,13 @@ def being_deleted(thing: Manifest) -> bool:
 
 
 def seconds(time: str | None) -> float | None:
-    """Return a Kubernetes time as seconds since the epoch."""
-    if not time:
-        return None
+    """
+    Return a Kubernetes time as seconds since the epoch; None where there is none.
+
+    Of a container that could not be started the kubelet says that it began in 1970.
+    """
     try:
-        return datetime.fromisoformat(time.replace("Z", "+00:00")).timestamp()
+        return datetime.fromisoformat((time or "").replace("Z", "+00:00")).timestamp() or None
     except ValueError:
         return None
 
