@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime
 
 from kubectl_tune.cluster import Manifest
@@ -120,14 +119,3 @@ def ended_at(job: Manifest) -> float | None:
 def is_suspended(job: Manifest) -> bool:
     """Kueue and its like hold a Job back by this; it is queued then, not stuck."""
     return bool((job.get("spec") or {}).get("suspend"))
-
-
-def indexes(text: str) -> Iterator[int]:
-    """
-    Expand what Kubernetes writes for sets of indexes, as in `1,3-5,7`.
-
-    https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/job-v1/#JobStatus
-    """
-    for part in filter(None, (text or "").split(",")):
-        first, _, last = part.partition("-")
-        yield from range(int(first), int(last or first) + 1)

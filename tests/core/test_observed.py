@@ -23,11 +23,3 @@ def test_times_are_seconds_or_unknown(time: str | None, seconds: float | None):
     Nothing is said to have begun in 1970.
     """
     assert observed.seconds(time) == seconds
-
-
-def test_sets_of_indexes_are_expanded():
-    """
-    As Kubernetes writes them, an empty one included.
-    """
-    assert list(observed.indexes("1,3-5,7")) == [1, 3, 4, 5, 7]
-    assert list(observed.indexes("")) == []
