@@ -11,13 +11,19 @@ import errno
 import os
 import sys
 
+from kubectl_tune import interpreter
+
 BROKEN_PIPE = 128 + 13  # what a shell reports for a program that SIGPIPE ended
 FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def main() -> int:
-    restore_library_path()
+    if interpreter.frozen():
+        interpreter.restore(os.environ, sys._MEIPASS)  # type: ignore[attr-defined]
     open_streams()
+    if interpreter.asked(sys.argv):
+        interpreter.become(sys.argv[2:])
+        return flushed(0)
     completing = os.path.basename(sys.argv[0]).startswith("kubectl_complete-")
     if hasattr(sys.stdout, "reconfigure"):  # a name that isn't text must not end us
         sys.stdout.reconfigure(errors="backslashreplace")
@@ -63,21 +69,6 @@ def full(error: OSError) -> int:
 def silence() -> None:
     """Keep the interpreter from flushing once more, and complaining, at its end."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-
-
-def restore_library_path() -> None:
-    """
-    Give children the caller's library path instead of the frozen build's.
-
-    Else credential plugins load our libraries. https://pyinstaller.org: LD_LIBRARY_PATH_ORIG
-    """
-    if not getattr(sys, "frozen", False):
-        return
-    for key in ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"):
-        before = os.environ.pop(f"{key}_ORIG", None)
-        os.environ.pop(key, None)
-        if before is not None:
-            os.environ[key] = before
 
 
 if __name__ == "__main__":
