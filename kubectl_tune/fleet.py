@@ -266,8 +266,10 @@ class Fleet:
 
     def _flight(self, key: Key) -> Flight:
         if key not in self._flights:
-            trial = replace(self._session.trials[key[0]], attempt=key[1])
-            self._flights[key] = Flight(key, trial, since=time.monotonic())
+            known = self._session.trials[key[0]]
+            trial = replace(known, attempt=key[1])
+            over = (key[1], TrialState.FAILED.rank) <= (known.attempt, known.state.rank)
+            self._flights[key] = Flight(key, trial, since=time.monotonic(), over=over)
         return self._flights[key]
 
     def _begun(self, flight: Flight) -> list[TrialEvent]:
