@@ -87,9 +87,9 @@ def knock(client: ClusterClient, info: SessionInfo, spec: TrialSpec | None) -> N
             raise
 
 
-def asked(client: ClusterClient, wanted: Sequence[Manifest]) -> tuple[list[str], int]:
+def asked(client: ClusterClient, wanted: Sequence[Manifest]) -> int:
     """
-    Ask the server whether it would take the objects; return its warnings, and how many it took.
+    Ask the server whether it would take the objects; return how many it was asked about.
 
     Raises the server's refusal. Jobs are made alike: only the first ones are asked about.
     """
@@ -101,4 +101,4 @@ def asked(client: ClusterClient, wanted: Sequence[Manifest]) -> tuple[list[str],
         except ClusterError as error:
             error.args = (f"{each['kind']} {observed.name(each)}: {error}",)
             raise
-    return list(client.warnings()), len(others) + len(jobs)
+    return len(others) + len(jobs)

@@ -6,10 +6,10 @@ import sys
 from collections.abc import Sequence
 
 from kubectl_tune import beginning, dryrun
-from kubectl_tune.cli.clusters import client_of_globals
+from kubectl_tune.cli.clusters import client_of_globals, heed_warnings
+from kubectl_tune.cluster import Manifest
 from kubectl_tune.errors import UsageError
 from kubectl_tune.session import SessionInfo
-from kubectl_tune.table import clean
 from kubectl_tune.trial import TrialSpec
 from kubectl_tune.views.objects import json_text, yaml_text
 from kubectl_tune.workload import ARBITRAGE
@@ -30,19 +30,22 @@ def show(info: SessionInfo, specs: Sequence[TrialSpec], how: str, format: str) -
     if how == "server":
         client = client_of_globals()
         try:
-            warnings, asked = dryrun.asked(client, wanted)
+            asked = dryrun.asked(client, wanted)
         finally:
             client.close()
-        for warning in warnings:
-            print(f"Warning: {clean(warning)}", file=sys.stderr)
         if asked < len(wanted):
             print(f"the server was asked about {asked} of {len(wanted)} objects", file=sys.stderr)
+    _print(wanted, how, format)
+    heed_warnings()
+    return 0
+
+
+def _print(wanted: Sequence[Manifest], how: str, format: str) -> None:
     if format in ("yaml", "json"):
         items = {"apiVersion": "v1", "kind": "List", "items": wanted}
         sys.stdout.write((yaml_text if format == "yaml" else json_text)(items))
-        return 0
+        return
     done = {"client": " created (dry run)", "server": " created (server dry run)"}.get(how, "")
     for each in wanted:
         line = f"{GROUPS[each['kind']]}/{each['metadata']['name']}"
         print(line if format == "name" else f"{line}{done}")
-    return 0
