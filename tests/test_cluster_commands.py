@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import signal
 import time
@@ -363,3 +365,557 @@ def test_who_asks_is_said_by_flags(desk: Desk, front: Front):
     assert wrong.code == 2
     assert "You must be logged in to the server" in wrong.err
     assert b"secret-token" not in (desk.folder / "state.db").read_bytes()
+
+
+# Sessions that nobody drives
+
+
+@pytest.mark.parametrize("words", [("submit",), ("run", "--detach")], ids="-".join)
+def test_a_submitted_session_goes_on_by_itself(desk: Desk, gate: Gate, words: tuple[str, ...]):
+    """
+    The command returns while trials run; status looks at the cluster, wait waits for it.
+    """
+    command, *more = words
+    plan = desk.numbered(3)
+
+    done = desk.tune(command, plan, *more, "--name", "s", *RANKED, "--", *gate.waits(SCORES))
+
+    assert (done.code, done.out) == (0, "session/s submitted\n")
+    status = until(lambda: _showing("Running", desk.tune("status", "s")), "status to see them run")
+    assert "Detached: nobody drives it, its Jobs go on" in status.out
+    late = desk.tune("wait", "s", "--timeout", "0")
+    assert late.code == 1
+    assert "timed out waiting for the condition on sessions/s" in late.err
+    gate.open()
+    waited = desk.tune("wait", "s")
+    assert (waited.code, waited.out) == (0, "session/s condition met\n"), waited.err
+    assert desk.session()["best"]["job_id"] == "t3"
+    assert desk.tune("results", "s").code == 0
+
+
+def _showing(text: str, done: Any) -> Any:
+    assert done.code == 0, done.err
+    return done if text in done.out else None
+
+
+def test_a_watch_ends_with_a_session_that_nobody_drives(desk: Desk, gate: Gate):
+    """
+    It shows what the cluster does meanwhile, and how it ended.
+    """
+    desk.tune("submit", desk.numbered(2), "--name", "s", "--", *gate.waits(SCORES))
+
+    with desk.started("watch", "s") as watching:
+        line = watching.stdout.readline() + watching.stdout.readline()
+        gate.open()
+        out, _ = watching.communicate(timeout=30)
+
+    assert "Detached" in line
+    assert "2 of 2 done: 2 Succeeded" in out
+
+
+def test_a_log_is_followed_while_its_pod_runs(desk: Desk, gate: Gate):
+    """
+    Lines come as they are printed, before the trial ends, and then the rest of them.
+    """
+    command = gate.waits("echo second; echo third", "echo first")
+    desk.tune("submit", desk.numbered(1), "--name", "s", "--", *command)
+
+    with desk.started("logs", "-f", "t1") as following:
+        first = following.stdout.readline()
+        gate.open()
+        rest, err = following.communicate(timeout=30)
+
+    assert (first, rest, err) == ("first\n", "second\nthird\n", "")
+    assert following.returncode == 0
+
+
+def test_logs_of_driven_trials_are_followed_together(desk: Desk, cluster: FakeCluster, gate: Gate):
+    """
+    Of several trials each line says which, whoever drives the session.
+    """
+    plan, command = desk.numbered(2), gate.waits("echo b$1", "echo a$1")
+    with desk.started("run", plan, "--name", "s", "--", *command) as driver:
+        until(lambda: desk.tune("logs", "s", "--all").out.count("a") >= 2, "the first lines")
+        with desk.started("logs", "s", "--all", "-f") as following:
+            first = {following.stdout.readline(), following.stdout.readline()}
+            gate.open()
+            rest, _ = following.communicate(timeout=30)
+        driver.communicate(timeout=30)
+
+    assert first == {"[trial/t1] a1\n", "[trial/t2] a2\n"}
+    assert sorted(rest.splitlines()) == ["[trial/t1] b1", "[trial/t2] b2"]
+
+
+def test_live_logs_take_the_flags_of_logs(desk: Desk, gate: Gate):
+    """
+    What can be asked of a log that is kept can be asked of one that grows.
+    """
+    command = gate.waits(first="for n in 1 2 3; do echo line $n; done")
+    desk.tune("submit", desk.numbered(1), "--name", "s", "--", *command)
+    until(lambda: desk.tune("logs", "t1").out == "line 1\nline 2\nline 3\n", "the log")
+
+    assert desk.tune("logs", "t1", "--tail", "2").out == "line 2\nline 3\n"
+    assert desk.tune("logs", "t1", "--since", "1h", "--grep", "2").out == "line 2\n"
+    assert desk.tune("logs", "t1", "--since-time", "2100-01-01T00:00:00Z").out == ""
+    assert desk.tune("logs", "t1", "--tail", "1", "--prefix").out == "[trial/t1] line 3\n"
+    stamped = desk.tune("logs", "t1", "--tail", "1", "--timestamps").out
+    assert stamped.startswith("20") and stamped.endswith("Z line 3\n")
+
+
+def test_the_log_of_an_ended_trial_is_read_from_the_disk(desk: Desk, front: Front):
+    """
+    What was taken home needs no cluster.
+    """
+    desk.tune("run", desk.numbered(1), "--name", "s", "--", *SCORE)
+    front.close()
+
+    assert desk.tune("logs", "t1").out == '{"score": 1}\n'
+
+
+# Other machines, and clearing up
+
+
+@pytest.fixture
+def elsewhere(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+    """Another machine: a folder and a state file of its own, and the same cluster."""
+    folder = desk.folder / "elsewhere"
+    folder.mkdir()
+
+    class Elsewhere(Desk):
+        def tune(self, *words: object) -> Any:
+            with contextlib.chdir(folder):
+                return super().tune("--state", folder / "state.db", *words)
+
+    return Elsewhere(folder)
+
+
+def test_a_session_is_taken_up_on_another_machine(desk: Desk, elsewhere: Desk, gate: Gate):
+    """
+    All of it comes from the cluster; a name that is mistyped is answered with the right one.
+    """
+    plan = desk.plan({"job_id": "t1", "config": {"x": 1}, "output_json": "out/t1.json"})
+    desk.tune("submit", plan, "--name", "nightly", *RANKED, "--", *gate.waits(SCORES))
+
+    typo = elsewhere.tune("attach", "nihgtly")
+    looked = elsewhere.tune("attach", "nightly", "--detach")
+    again = elsewhere.tune("attach", "nightly")
+    gate.open()
+    done = elsewhere.tune("resume", "nightly")
+
+    assert typo.code == again.code == 2
+    assert "did you mean nightly?" in typo.err
+    assert (looked.code, looked.out) == (0, "session/nightly attached\n"), looked.err
+    assert "session nightly is in the state file already" in again.err
+    assert "kubectl tune --state" in again.err and "resume nightly" in again.err
+    assert done.code == 0, done.err
+    assert elsewhere.json("out/t1.json")["score"] == 1
+
+
+def test_an_attached_session_is_reached_as_it_was_attached(
+    desk: Desk, elsewhere: Desk, kubeconfig: Path, gate: Gate, monkeypatch: pytest.MonkeyPatch
+):
+    """
+    The kubeconfig that it was attached with is remembered, as after run.
+    """
+    desk.tune("submit", desk.numbered(1), "--name", "s", "--", *gate.waits())
+    monkeypatch.delenv("KUBECONFIG")
+
+    done = elsewhere.tune("attach", "s", "--detach", "--kubeconfig", kubeconfig)
+    status = elsewhere.tune("status", "s")
+
+    assert done.code == 0, done.err
+    assert status.err == ""
+
+
+def test_sessions_of_one_name_are_told_apart(desk: Desk, elsewhere: Desk, gate: Gate):
+    """
+    Attach asks for the uid where a name is not enough.
+    """
+    plan = desk.numbered(1)
+    desk.tune("submit", plan, "--name", "s", "--", *gate.waits())
+    elsewhere.numbered(1)
+    elsewhere.tune("submit", "plan.jsonl", "--name", "s", "--", *gate.waits())
+    with desk.store() as store:
+        uid = store.info("s").uid
+
+    twice = desk.tune("attach", "s", "--state", "third.db")
+    one = desk.tune("attach", uid, "--detach", "--state", "third.db")
+
+    assert twice.code == 2
+    assert f"s ({uid})" in twice.err
+    assert one.code == 0, one.err
+
+
+def test_a_namespace_shows_its_sessions(desk: Desk, elsewhere: Desk, gate: Gate):
+    """
+    Whoever began them; which of them the state file knows is marked.
+    """
+    none = desk.tune("list", "--cluster")
+    desk.tune("run", desk.numbered(1), "--name", "mine", "--", "true")
+    elsewhere.numbered(2)
+    elsewhere.tune("submit", "plan.jsonl", "--name", "theirs", "--", *gate.waits())
+
+    table = desk.tune("list", "--cluster")
+    rows = {line.split()[0]: line.split()[2:6] for line in table.out.splitlines()[1:]}
+    objects = json.loads(desk.tune("list", "--cluster", "-o", "json").out)
+
+    assert (none.code, none.out) == (0, "")
+    assert none.err == "No sessions found in default namespace.\n"
+    assert rows["mine"] == ["Succeeded", "yes", "1", "jobs"]
+    assert rows["theirs"] == ["Running", "no", "2", "indexed"]
+    assert [(s["name"], s["known"]) for s in objects] == [("theirs", False), ("mine", True)]
+    assert desk.tune("list", "--cluster", "--running", "-o", "name").out == "session/theirs\n"
+    assert yaml.safe_load(desk.tune("list", "--cluster", "-o", "yaml").out) == objects
+
+
+def test_deleting_a_session_deletes_what_it_has_in_the_cluster(desk: Desk, cluster: FakeCluster):
+    """
+    One delete takes all of it; what was written to output_json stays.
+    """
+    plan = desk.plan({"job_id": "t1", "config": {"x": 1}, "output_json": "out/t1.json"})
+    desk.tune("run", plan, "--name", "s", "--keep", "all", "--", *SCORE)
+
+    asked = desk.tune("delete")
+    done = desk.tune("delete", "s")
+
+    assert asked.code == 2
+    assert "-y" in asked.err
+    assert (done.code, done.out) == (0, 'session "s" deleted\n'), done.err
+    for kind in ("Job", "Pod", "ConfigMap"):
+        cluster.until(lambda kind=kind: not cluster.all(kind), f"every {kind} to be gone")
+    assert (desk.folder / "out/t1.json").exists()
+
+
+def test_a_session_of_an_unreachable_cluster_is_deleted_here_alone_if_asked(
+    desk: Desk, front: Front
+):
+    """
+    Nothing is forgotten by accident that still stands in a cluster.
+    """
+    desk.tune("run", desk.numbered(1), "--name", "s", "--", "true")
+    front.close()
+
+    refused, done = desk.tune("delete", "s"), desk.tune("delete", "s", "--state-only")
+
+    assert refused.code == 2
+    assert "--state-only" in refused.err
+    assert done.code == 0
+    assert desk.names() == []
+
+
+def test_old_sessions_are_pruned_here_and_there(
+    desk: Desk, elsewhere: Desk, cluster: FakeCluster, gate: Gate
+):
+    """
+    Those of the state file, and with --cluster those that only the namespace knows; what is not
+    over stays. A dry run deletes nothing.
+    """
+    desk.tune("run", desk.numbered(1), "--name", "mine", "--", "true")
+    elsewhere.numbered(1)
+    elsewhere.tune("run", "plan.jsonl", "--name", "theirs", "--", "true")
+    elsewhere.tune("submit", "plan.jsonl", "--name", "going", "--", *gate.waits())
+
+    dry = desk.tune("prune", "--older", "0s", "--cluster", "--dry-run")
+    asked = desk.tune("prune", "--older", "0s", "--cluster")
+    still = desk.names()
+    done = desk.tune("prune", "--older", "0s", "--cluster", "-y")
+
+    assert dry.out.splitlines() == [
+        'session "mine" deleted (dry run)',
+        'session "theirs" deleted (dry run) from default namespace',
+    ]
+    assert asked.code == 2
+    assert still == ["mine"]
+    assert done.code == 0, done.err
+    assert len(done.out.splitlines()) == 2
+    assert desk.names() == []
+    assert desk.tune("list", "--cluster", "-o", "name").out == "session/going\n"
+
+
+def test_pruning_goes_on_where_a_cluster_is_gone(desk: Desk, front: Front, gate: Gate):
+    """
+    What can be deleted is; what can't stays, and the exit code says so.
+    """
+    desk.tune("run", desk.numbered(1), "--name", "remote", "--", "true")
+    desk.run(desk.numbered(1), "--", "true", name="near")
+    front.close()
+
+    done = desk.tune("prune", "--older", "0s", "-y")
+
+    assert done.code == 2
+    assert done.out == 'session "near" deleted\n'
+    assert "kubectl tune delete remote --state-only" in done.err
+    assert desk.names() == ["remote"]
+
+
+# Changing sessions
+
+
+def test_a_driven_session_is_cancelled_on_the_cluster(desk: Desk, cluster: FakeCluster, gate: Gate):
+    """
+    One trial, and then all of it: the pods go, and the driver ends with 1.
+    """
+    plan = desk.numbered(3)
+    with desk.started("run", plan, "--name", "s", "-j", 2, "--", *gate.waits()) as driver:
+        running(cluster, 2)
+
+        one = desk.tune("cancel", "s", "t1")
+        rest = desk.tune("cancel", "s")
+        driver.communicate(timeout=60)
+
+    assert one.out == "1 trial of session/s cancelled\n", one.err
+    assert rest.code == 0, rest.err
+    assert driver.returncode == 1
+    assert set(desk.states().values()) == {"Cancelled"}
+    assert cluster.all("Pod") == []
+
+
+def test_an_undriven_session_is_cancelled_on_the_cluster(
+    desk: Desk, cluster: FakeCluster, gate: Gate
+):
+    """
+    Its pods are ended; what had ended before is kept.
+    """
+    desk.tune("submit", desk.numbered(2), "--name", "s", "--", *gate.waits())
+    running(cluster, 2)
+
+    one = desk.tune("cancel", "s", "t1")
+    rest = desk.tune("cancel", "s")
+
+    assert one.out == "1 trial of session/s cancelled\n", one.err
+    assert rest.out == "session/s cancelled\n", rest.err
+    assert set(desk.states().values()) == {"Cancelled"}
+    assert [p for p in cluster.all("Pod") if p["status"]["phase"] == "Running"] == []
+
+
+def test_what_failed_is_tried_again_there(desk: Desk):
+    """
+    Retry begins the next attempt of what failed, and of nothing else.
+    """
+    desk.tune("run", desk.numbered(2), "--name", "s", "--", *PASSES_UNLESS_2)
+
+    done = desk.tune("retry", "s")
+
+    assert done.code == 1
+    assert {id: t["attempt"] for id, t in desk.trials().items()} == {"t1": 1, "t2": 2}
+
+
+def test_an_edited_plan_is_gone_on_with(desk: Desk):
+    """
+    New lines run; what has succeeded stays.
+    """
+    desk.tune("run", desk.numbered(2), "--name", "s", "--", *SCORE)
+
+    done = desk.tune("resume", "s", "--plan", desk.numbered(3, name="longer.jsonl"))
+
+    assert done.code == 0, done.err
+    assert {id: t["attempt"] for id, t in desk.trials().items()} == {"t1": 1, "t2": 1, "t3": 1}
+
+
+# Before anything is created
+
+
+def test_a_dry_run_creates_nothing(desk: Desk, cluster: FakeCluster, front: Front):
+    """
+    A bare --dry-run says what would be created; no request is sent, and nothing is written.
+    """
+    done = desk.tune("run", desk.numbered(2), "--name", "s", "--dry-run", "--", "true")
+
+    assert done.code == 0, done.err
+    assert [line.partition("/")[0] for line in done.out.splitlines()] == [
+        "configmap", "configmap", "job.batch", "job.batch",
+    ]  # fmt: skip
+    assert all(line.endswith(" created (dry run)") for line in done.out.splitlines())
+    assert front.heard == []
+    assert desk.names() == []
+
+
+@pytest.mark.parametrize("format", ["yaml", "json"])
+@pytest.mark.parametrize("command", ["run", "submit"])
+def test_manifests_can_be_created_with_kubectl(
+    desk: Desk, cluster: FakeCluster, command: str, format: str
+):
+    """
+    -o prints a List of the objects that the session begins with: the server takes each of them.
+    """
+    detach = ["--detach"] if command == "submit" else []
+
+    done = desk.tune("run", desk.numbered(2), *detach, "-o", format, "--", "true")
+
+    listed = (yaml.safe_load if format == "yaml" else json.loads)(done.out)
+    assert (listed["apiVersion"], listed["kind"]) == ("v1", "List")
+    for each in listed["items"]:
+        cluster.client().create(each)
+    cluster.until(
+        lambda: (
+            cluster.all("Job")
+            and all("completionTime" in job["status"] for job in cluster.all("Job"))
+        ),
+        "the Jobs to complete",
+    )
+
+
+def test_a_server_that_would_refuse_is_quoted(desk: Desk, cluster: FakeCluster):
+    """
+    --dry-run=server ends with 2 and the server's own words.
+    """
+    plan = desk.numbered(1)
+    good = desk.tune("run", plan, "--dry-run=server", "--", "true")
+    cluster.refuse("Job", 'violates PodSecurity "restricted:latest": runAsNonRoot != true')
+    denied = desk.tune("run", plan, "--dry-run=server", "--", "true")
+    cluster.relent()
+    cluster.quota(**{"count/jobs.batch": 0})
+    full = desk.tune("run", plan, "--dry-run=server", "--", "true")
+
+    assert good.code == 0, good.err
+    assert all(line.endswith(" created (server dry run)") for line in good.out.splitlines())
+    assert denied.code == full.code == 2
+    assert 'violates PodSecurity "restricted:latest": runAsNonRoot != true' in denied.err
+    assert "exceeded quota: quota" in full.err
+    assert desk.names() == []
+
+
+def test_a_quota_without_room_is_waited_for(desk: Desk, cluster: FakeCluster):
+    """
+    That a Job can't be created now is no reason not to begin.
+    """
+    cluster.quota(**{"count/jobs.batch": 0})
+
+    with desk.started("run", desk.numbered(1), "--name", "s", "--", "true"):
+        until(lambda: _waits(desk), "the trial to wait")
+
+
+def _waits(desk: Desk) -> bool:
+    return "s" in desk.names() and "exceeded quota" in desk.tune("status", "s").out
+
+
+# What is asked before, and when something is wrong
+
+
+def test_doctor_and_explain(desk: Desk, cluster: FakeCluster, gate: Gate):
+    """
+    Both reach the cluster by the flags of kubectl, and speak JSON where asked.
+    """
+    cluster.bind("user", [{"verbs": ["get"], "resources": ["pods"]}])
+
+    good = desk.tune("doctor", "-o", "json")
+    bad = desk.tune("doctor", "--context", "user")
+    desk.tune("submit", desk.numbered(1), "--name", "s", "--image", "none:1", "--", "true")
+    story = until(
+        lambda: _showing("none:1", desk.tune("explain", "s/t1", "-o", "json")), "the reason"
+    )
+
+    assert good.code == 0, good.err
+    assert {check["outcome"] for check in json.loads(good.out)["checks"]} == {"ok"}
+    assert bad.code == 2
+    assert "create jobs" in bad.out, bad.out
+    assert json.loads(story.out)["kind"]
+
+
+def test_doctor_names_the_credential_plugin(desk: Desk, kubeconfig: Path):
+    """
+    A plugin that isn't installed is found out before it is needed.
+    """
+    plugin = {"apiVersion": "client.authentication.k8s.io/v1", "command": "no-such-login"}
+    plugin["interactiveMode"] = "Never"
+    switch(kubeconfig, users=[{"name": "admin", "user": {"exec": plugin}}])
+
+    done = desk.tune("doctor")
+
+    assert done.code == 2
+    assert "credential plugin no-such-login is not installed" in done.out
+
+
+def test_a_credential_plugin_runs_once(desk: Desk, kubeconfig: Path):
+    """
+    However many connections a command makes: a plugin may ask for a password.
+    """
+    log = desk.folder / "plugin.log"
+    script = desk.folder / "login"
+    credential = {
+        "apiVersion": "client.authentication.k8s.io/v1",
+        "kind": "ExecCredential",
+        "status": {"token": "admin-token"},
+    }
+    script.write_text(
+        f"#!/bin/sh\necho asked >>{log}\ncat <<'END'\n{json.dumps(credential)}\nEND\n"
+    )
+    script.chmod(0o755)
+    plugin = {"apiVersion": credential["apiVersion"], "command": str(script)}
+    plugin["interactiveMode"] = "Never"
+    switch(kubeconfig, users=[{"name": "admin", "user": {"exec": plugin}}])
+
+    done = desk.tune("run", desk.numbered(2), "--name", "s", "--", "true")
+
+    assert done.code == 0, done.err
+    assert desk.lines("plugin.log") == ["asked"]
+
+
+def test_requests_are_told_of(desk: Desk, front: Front):
+    """
+    With -v=6 every request is a line, as kubectl has it; the token is in none.
+    """
+    plan = desk.numbered(1)
+    silent = desk.tune("run", plan, "-v", "5", "--name", "a", "--", "true")
+
+    done = desk.tune("run", plan, "-v=6", "--name", "b", "--", "true")
+
+    told = [line for line in done.err.splitlines() if line.split(" ")[0] in ("GET", "POST")]
+    assert f"POST {front.url}/apis/batch/v1/namespaces/default/jobs?" in done.err
+    assert " 201 Created in " in done.err
+    assert all(line.endswith(" milliseconds") for line in told)
+    assert "admin-token" not in done.err
+    assert front.url not in silent.err
+
+
+def test_a_silent_server_is_given_up_in_time(desk: Desk, cluster: FakeCluster):
+    """
+    --request-timeout is how long one request may take.
+    """
+    release = cluster.hold_answers("create", "ConfigMap")
+
+    done = desk.tune("run", desk.numbered(1), "--request-timeout", "0.2s", "--", "true")
+    release.set()
+
+    assert done.code == 2
+    assert "sent no answer within 0.2s" in done.err
+
+
+@pytest.mark.parametrize(
+    "words", [("run",), ("submit",), ("run", "--dry-run=server")], ids="-".join
+)
+def test_warnings_of_the_server_are_shown_once(
+    desk: Desk, cluster: FakeCluster, words: tuple[str, ...]
+):
+    """
+    However often it warns; with --warnings-as-errors they make the exit code 2, at the end.
+    """
+    cluster.warnings["Job"] = ["would violate PodSecurity"]
+    plan = desk.numbered(3)
+
+    done = desk.tune(*words, plan, "--name", "a", "--", "true")
+    strict = desk.tune(*words, plan, "--name", "b", "--warnings-as-errors", "--", "true")
+
+    assert done.code == 0, done.err
+    assert done.err.count("Warning: would violate PodSecurity\n") == 1
+    assert strict.code == 2
+    assert len(strict.out.splitlines()) == len(done.out.splitlines()) > 0
+    assert "error: 1 warning received" in strict.err
+
+
+# At the prompt
+
+
+def test_flags_of_the_kubeconfig_are_completed(desk: Desk, kubeconfig: Path, front: Front):
+    """
+    From the kubeconfig alone, before the command and behind it; no cluster is asked.
+    """
+    front.kubeconfig(kubeconfig, namespace="lab")
+
+    assert desk.tune("__complete", "status", "--context", "a").out == "admin\n:4\n"
+    assert desk.tune("__complete", "--context", "").out == "admin\nuser\n:4\n"
+    assert desk.tune("__complete", "run", "--user=u").out == "user\n:4\n"
+    assert desk.tune("__complete", "logs", "-n", "").out == "lab\n:4\n"
+    assert desk.tune("__complete", "--cluster=").out == "fake\n:4\n"
+    assert desk.tune("__complete", "status", "--kubeconfig", "none", "--context", "").out == ":4\n"
+    assert front.heard == []

@@ -5,9 +5,18 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+
+from kubectl_tune import beginning
+from kubectl_tune.ledger import Ledger
+from kubectl_tune.lock import DriverLock
+from kubectl_tune.session import SessionInfo, Target
+from kubectl_tune.store import Store
+from kubectl_tune.trial import TrialEvent, TrialSpec, TrialState
 
 HEAVY = {
     "aiohttp", "asyncio", "kubernetes", "multiprocessing", "numpy", "optuna", "polars",
@@ -65,3 +74,49 @@ def test_validate_imports_nothing_heavy(tmp_path: Path):
     plan.write_text('{"job_id": "a", "config": {}, "command": ["true"]}\n')
 
     assert imports("validate", str(plan)) & HEAVY == set()
+
+
+CLUSTER = {"kubernetes", "ssl", "urllib3", "yaml"}
+
+
+@pytest.fixture
+def on_a_cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+    """The store of a session on a cluster of which one of two trials runs."""
+    monkeypatch.setenv("KUBECTL_TUNE_STATE", str(tmp_path / "state.db"))
+    target = Target("jobs", "lab", "https://127.0.0.1:9", "default", str(tmp_path))
+    info = SessionInfo("s", "bcdfg", "plan.jsonl", target, metric="m", direction="maximize")
+    specs = [TrialSpec(f"t{n}", n, {}, command=("true",)) for n in range(2)]
+    with closing(Store.open(tmp_path / "state.db")) as store:
+        beginning.begin(store, info, specs)
+        ledger = Ledger(store.load("s"), store, store.claim("s"))
+        ledger.keep([TrialEvent("t0", 1, TrialState.SUCCEEDED, 2.0, result='{"m": 1}')])
+        ledger.keep([TrialEvent("t1", 1, TrialState.RUNNING, 2.0)])
+        ledger.save()
+        yield store
+
+
+READERS = [["status"], ["list"], ["results"], ["best"], ["show", "t0"], ["logs", "t0"]]
+
+
+@pytest.mark.parametrize("args", READERS, ids=lambda args: args[0])
+def test_a_driven_session_is_read_without_its_cluster(on_a_cluster: Store, args: list[str]):
+    """
+    The driver knows; whoever looks at what it has written down needs no client.
+    """
+    lock = DriverLock(on_a_cluster.folder("s"), "s")
+    try:
+        assert imports(*args) & (HEAVY | CLUSTER) <= {"tabulate"}
+    finally:
+        lock.release()
+
+
+@pytest.mark.parametrize("args", READERS, ids=lambda args: args[0])
+def test_an_ended_session_is_read_without_its_cluster(on_a_cluster: Store, args: list[str]):
+    """
+    Nothing can have changed.
+    """
+    ledger = Ledger(on_a_cluster.load("s"), on_a_cluster, on_a_cluster.claim("s"))
+    ledger.keep([TrialEvent("t1", 1, TrialState.FAILED, 3.0)])
+    ledger.save(ended="done")
+
+    assert imports(*args) & (HEAVY | CLUSTER) <= {"tabulate"}
