@@ -31,7 +31,7 @@ from kubectl_tune.cluster import (
 from kubectl_tune.cluster import labels as marks
 from kubectl_tune.cluster.reflector import Reflector
 from kubectl_tune.engines.local import log_path
-from kubectl_tune.errors import ClusterError, Forbidden
+from kubectl_tune.errors import ClusterError, EngineError, Forbidden
 from kubectl_tune.flight import Flight, Key, ending, event
 from kubectl_tune.harvest import Found, Harvester, Source
 from kubectl_tune.podoptions import pod_options
@@ -45,6 +45,7 @@ EVENTS_AFTER = 3.0  # seconds that an attempt waits before its events are looked
 EVENTS_EVERY = 10.0  # and between two such looks
 PODLESS_SECONDS = 5.0  # that a Job may be over before we stop waiting for word of its pod
 MAKE_EVERY = 5.0  # between two tries to create a Job that a quota refuses
+SETTLE_SECONDS = 600.0  # of silence, while what ended earlier is read
 LOST_SECONDS = 150.0  # that a pod may take to go away before its node counts as lost
 
 
@@ -88,6 +89,7 @@ class Fleet:
             for kind in ("Job", "Pod")
         }
         self._started = False
+        self._reading = 0  # attempts whose log is being taken home
 
     def _deliverer(self, kind: str) -> Callable[[Change], None]:
         return lambda change: self._news.put((kind, change))
@@ -172,10 +174,14 @@ class Fleet:
         for flight in flights:
             flight.cancelled = True
         if flights:
-            self.act(lambda: self._ways.end(flights))
+            self._end_in_cluster(flights)
         for flight in flights:
             if self._ways.is_queued(flight) or flight.make:
                 self._news.put(("found", (flight, Found(None, b""))))
+
+    def _end_in_cluster(self, flights: Sequence[Flight]) -> None:
+        seen = [replace(flight) for flight in flights]  # they may change before it is done
+        self.act(lambda: self._ways.end(seen))
 
     def act(self, what: Callable[[], object]) -> Future[None]:
         """Do something in another thread; what goes wrong is raised in the driver's."""
@@ -223,14 +229,23 @@ class Fleet:
         if kind == "error":
             raise what
         if kind == "found":
-            return self._end(*what)
+            flight, found = what
+            self._reading -= flight.harvest
+            return self._end(flight, found)
         return self.observe(kind, what)
 
     def _settle(self) -> list[TrialEvent]:
         """Wait for what is being read of attempts that ended while nobody watched."""
         events: list[TrialEvent] = []
-        while any(flight.harvest and not flight.over for flight in self._flights.values()):
-            events += self._take(self._news.get(timeout=600))
+        while self._reading:
+            try:
+                events += self._take(self._news.get(timeout=SETTLE_SECONDS))
+            except queue.Empty:
+                raise EngineError(
+                    f"nothing of {self._reading} logs has come from the cluster in"
+                    f" {SETTLE_SECONDS:g}s",
+                    hint="try again: what has been read is kept",
+                ) from None
         return events
 
     def observe(self, kind: str, change: Change) -> list[TrialEvent]:
@@ -254,7 +269,7 @@ class Fleet:
         """A pod of an attempt that was cancelled while it had none."""
         if kind == "Pod" and change.type == "ADDED" and flight.cancelled:
             flight.pod = change.object
-            self.act(lambda: self._ways.end([flight]))
+            self._end_in_cluster([flight])
 
     def _superseded(self, key: Key) -> list[TrialEvent]:
         """The cluster tries again by itself: the attempt before was lost, unless it has ended."""
@@ -340,6 +355,7 @@ class Fleet:
         if flight.harvest:
             return
         flight.harvest = True
+        self._reading += 1
         source = self._source(flight)
 
         def take() -> None:
@@ -360,11 +376,13 @@ class Fleet:
         flight.log = b""
         self._waiting.pop(flight.key, None)
         ended = ending(flight, found, recorded=self._options.agent)
-        if flight.cancelled or not self._ways.is_tried_again(flight, ended):
-            return [ended]
-        following = self._flight((flight.key[0], flight.key[1] + 1))
-        following.job = following.job or flight.job
-        return [ended, *self._begun(following)]
+        events = [ended]
+        if not flight.cancelled and self._ways.is_tried_again(flight, ended):
+            following = self._flight((flight.key[0], flight.key[1] + 1))
+            following.job = following.job or flight.job
+            events += self._begun(following)
+        flight.job = flight.pod = None  # their manifests are large, and sessions long
+        return events
 
     # What waits
 
@@ -448,7 +466,7 @@ class Fleet:
     ) -> list[TrialEvent]:
         """End an attempt that will not run: nothing of it is worth waiting for."""
         flight.fate = fate
-        self.act(lambda: self._ways.end([flight]))
+        self._end_in_cluster([flight])
         return self._end(flight, Found(None, b""))
 
 

@@ -56,6 +56,11 @@ class Tidier:
         self._ended: list[TrialEvent] = []
         self._working: threading.Thread | None = None
 
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is left to put in order."""
+        return not self._ended and self._working is None
+
     def note(self, events: list[TrialEvent]) -> list[TrialEvent]:
         self._ended += [event for event in events if event.state.ended and event.job]
         return events

@@ -76,12 +76,16 @@ class IndexedEngine:
 
     def forget(self) -> None:
         self._tidier.tidy(all=self._closed)
+        if self._closed:
+            self._client.close()
 
     def close(self) -> list[TrialEvent]:
         """Let go: the Jobs go on."""
         if not self._closed:
             self._closed = True
             self._fleet.close()
+            if self._tidier.idle:  # else the last `forget` still needs it
+                self._client.close()
         return []
 
     def _submit_shard(self, trials: Sequence[Trial]) -> list[TrialEvent]:

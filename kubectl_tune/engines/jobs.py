@@ -67,12 +67,16 @@ class JobsEngine:
     def forget(self) -> None:
         """Delete the Jobs of what has ended, many at once; `--keep` says which."""
         self._tidier.tidy(all=self._closed)
+        if self._closed:
+            self._client.close()
 
     def close(self) -> list[TrialEvent]:
         """Let go: the Jobs go on."""
         if not self._closed:
             self._closed = True
             self._fleet.close()
+            if self._tidier.idle:  # else the last `forget` still needs it
+                self._client.close()
         return []
 
     # The fleet's ways
