@@ -167,7 +167,8 @@ class Fleet:
 
     @property
     def flying(self) -> list[Flight]:
-        return [flight for flight in self._flights.values() if not flight.over]
+        # A copy first: other threads ask for it, too.
+        return [flight for flight in list(self._flights.values()) if not flight.over]
 
     def cancel(self, trials: Sequence[Trial]) -> None:
         flights = [flight for t in trials if (flight := self.flight(t)) and not flight.over]
