@@ -137,7 +137,7 @@ def build() -> None:
     there = shutil.which("containerd") and shutil.which("mmdebstrap")
     if not there or not Path("/usr/lib/cni/ptp").exists():
         run("apt-get", "update", "-qq")
-        run("apt-get", "install", "-y", "-qq", "--no-install-recommends", *PACKAGES)
+        run("apt-get", "install", "-y", "-qq", *PACKAGES)
     if not KUBE.exists():
         flags = f"-s -w -X k8s.io/component-base/version.gitVersion={VERSION}"
         run("go", "build", "-ldflags", flags, "-o", f"{KUBE}.new", ".", cwd=HERE / "kube")
