@@ -57,6 +57,16 @@ def remove(client: ClusterClient, info: SessionInfo) -> bool:
     return False
 
 
+def remove_stranger(client: ClusterClient, info: SessionInfo) -> None:
+    """Delete a session of the cluster's; what was made from printed manifests has no owner."""
+    remove(client, info)
+    for kind in ("Job", "ConfigMap"):
+        for each in client.list(kind, manifests.selector(info.uid))[0]:
+            if not each["metadata"].get("ownerReferences"):
+                with contextlib.suppress(NotFound):
+                    client.delete(kind, observed.name(each))
+
+
 def remove_from_its_cluster(info: SessionInfo) -> bool:
     """Delete what a session of the state file has in the cluster that it ran on."""
     if info.target.engine == "local":

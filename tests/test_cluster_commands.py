@@ -172,6 +172,24 @@ def test_a_signal_lets_go_and_the_jobs_go_on(
     assert {t["attempt"] for t in desk.trials().values()} == {1}
 
 
+def test_an_interrupted_submit_is_gone_on_with(desk: Desk, cluster: FakeCluster):
+    """
+    What Ctrl-C leaves half done is said how to go on with, and nothing is made twice.
+    """
+    release = cluster.hold_answers("list", "Job")
+    with desk.started("submit", desk.numbered(2), "--name", "s", "--", *SCORE) as submit:
+        until(lambda: cluster.requests["list", "Job"], "the first request of the engine")
+        submit.send_signal(signal.SIGINT)
+        _, err = submit.communicate(timeout=30)
+    release.set()
+
+    done = desk.tune("resume", "s")
+
+    assert submit.returncode == 130
+    assert err == "interrupted; go on with: kubectl tune resume s\n"
+    assert done.code == 0, done.err
+
+
 def test_a_driver_that_was_killed_is_resumed(desk: Desk, cluster: FakeCluster, gate: Gate):
     """
     After kill -9 the next driver finds what runs, and what ended meanwhile.
@@ -753,6 +771,25 @@ def test_manifests_can_be_created_with_kubectl(
         ),
         "the Jobs to complete",
     )
+
+
+def test_printed_manifests_are_a_session_like_any_other(desk: Desk, cluster: FakeCluster):
+    """
+    Attach takes it up; prune deletes all of it, although its objects have no owner.
+    """
+    printed = desk.tune("run", desk.numbered(2), "--name", "s", "-o", "json", "--", *SCORE)
+    for each in json.loads(printed.out)["items"]:
+        cluster.client().create(each)
+
+    attached = desk.tune("attach", "s", "--state", "other.db")
+    age = desk.tune("list", "--cluster", "--no-headers").out.split()[-1]
+    pruned = desk.tune("prune", "--older", "0s", "--cluster", "-y")
+
+    assert attached.code == 0, attached.err
+    assert "y" not in age
+    assert pruned.out == 'session "s" deleted from default namespace\n'
+    for kind in ("Job", "ConfigMap"):
+        cluster.until(lambda kind=kind: not cluster.all(kind), f"every {kind} to be gone")
 
 
 def test_a_server_that_would_refuse_is_quoted(desk: Desk, cluster: FakeCluster):

@@ -93,7 +93,7 @@ def _prune(
             left.append(each.info.name)
     for each in strangers:
         if client and not dry:
-            pruning.remove(client, each.info)
+            pruning.remove_stranger(client, each.info)
         where = f"{client.namespace} namespace" if client else ""
         print(f'session "{each.info.name}" {done} from {where}')
     if left:

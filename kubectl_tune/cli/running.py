@@ -5,6 +5,9 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import closing as closed
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -29,24 +32,28 @@ def drive(store: Store, name: str, *, quiet: bool) -> int:
     """Drive a session with progress on stderr, and say how it ended."""
     heed_flags()
     progress = Progress(sys.stderr, quiet=quiet)
-    try:
+    with _resumable(name), closed(progress):
         outcome = driving.drive(store, name, show=progress)
-    except KeyboardInterrupt:
-        progress.close()
-        print(f"interrupted; go on with: {program()} resume {name}", file=sys.stderr)
-        raise
-    except TuneError as error:
-        progress.close()
-        show_warnings()
-        error.hint = error.hint or f"mend it, then go on with: kubectl tune resume {name}"
-        raise
-    finally:
-        progress.close()
     # What was let go of has no result yet: nothing for stdout.
     stream = sys.stderr if outcome.stopped else sys.stdout
     print(closing(outcome, program(), quiet=quiet), file=stream)
-    heed_warnings()
+    if not outcome.stopped:  # else the signal is what the exit code says
+        heed_warnings()
     return outcome.exit_code
+
+
+@contextmanager
+def _resumable(name: str) -> Iterator[None]:
+    """Say of whatever comes in between how to go on."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        print(f"interrupted; go on with: {program()} resume {name}", file=sys.stderr)
+        raise
+    except TuneError as error:
+        show_warnings()
+        error.hint = error.hint or f"mend it, then go on with: kubectl tune resume {name}"
+        raise
 
 
 def detach(store: Store, name: str) -> int:
@@ -56,11 +63,8 @@ def detach(store: Store, name: str) -> int:
     else:
         from kubectl_tune import live
 
-        try:
+        with _resumable(name):
             live.hand_over(store, name)
-        except TuneError as error:
-            error.hint = error.hint or f"mend it, then go on with: kubectl tune resume {name}"
-            raise
     print(f"session/{name} submitted")
     print(submitted(name, program()), file=sys.stderr)
     heed_warnings()
