@@ -1,0 +1,185 @@
+"""
+What an archive is made of: Python, the distributions and the libraries in it, and their licenses.
+
+Its rule: every file's origin is known, and everything that isn't ours has a license whose text
+is at hand; else there is no archive.
+"""
+
+from __future__ import annotations
+
+import platform
+import re
+import ssl
+import sys
+import sysconfig
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+TEXTS = Path(__file__).parent / "licenses"
+LEGAL = re.compile(r"(licen[cs]e|copying|notice)", re.IGNORECASE)
+
+
+@dataclass(frozen=True, order=True, slots=True)
+class Component:
+    name: str
+    version: str  # empty where nobody can tell
+    license: str  # an SPDX expression
+    purl: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Library:
+    """A C library that Python stands on, linked into it or beside it."""
+
+    license: str
+    purl: str
+    modules: tuple[str, ...]  # Python's own modules that hold or load it
+    files: tuple[str, ...] = ()  # how the names of its files begin
+
+
+LIBRARIES = {
+    "OpenSSL": Library("Apache-2.0", "pkg:generic/openssl", ("_ssl",), ("libssl", "libcrypto")),
+    "SQLite": Library("blessing", "pkg:generic/sqlite", ("_sqlite3",), ("libsqlite3",)),
+    "bzip2": Library("bzip2-1.0.6", "pkg:generic/bzip2", ("_bz2",), ("libbz2",)),
+    "expat": Library("MIT", "pkg:generic/expat", ("pyexpat",), ("libexpat",)),
+    "libffi": Library("MIT", "pkg:generic/libffi", ("_ctypes",), ("libffi",)),
+    "libuuid": Library("BSD-3-Clause", "pkg:generic/libuuid", ("_uuid",), ("libuuid",)),
+    "mpdecimal": Library("BSD-2-Clause", "pkg:generic/mpdecimal", ("_decimal",), ("libmpdec",)),
+    "xz": Library("0BSD", "pkg:generic/xz", ("_lzma",), ("liblzma",)),
+    "zlib": Library("Zlib", "pkg:generic/zlib", ("zlib",), ("libz",)),
+}
+# What metadata says in words, or leaves to the license's text.
+SPDX = {
+    "Apache 2.0": "Apache-2.0",
+    "GPLv2-or-later with a special exception which allows to use PyInstaller to build and "
+    "distribute non-free programs (including commercial ones)": (
+        "GPL-2.0-or-later WITH Bootloader-exception"
+    ),
+    "ISC License": "ISC",
+}
+SPOKEN = re.compile(r"[A-Za-z0-9.+-]+( (AND|OR|WITH) [A-Za-z0-9.+-]+)*")
+
+
+class Unlicensed(Exception):
+    """Something whose license is not known."""
+
+
+def components(contents: Mapping[str, str]) -> list[Component]:
+    """Return what the files and modules of a tree, each with where it comes from, belong to."""
+    owners = {owner(name, Path(source)) for name, source in contents.items()} - {""}
+    libraries = {name for name in owners if name in LIBRARIES} | set(built_in(contents))
+    distributions = owners - set(LIBRARIES) - {"Python"}
+    return sorted(
+        [
+            python(),
+            *map(distribution, distributions),
+            *(library(name) for name in libraries),
+        ]
+    )
+
+
+def owner(name: str, source: Path) -> str:
+    """Return the distribution or the library that a file comes from, "" where it is our own."""
+    for place in places(source):
+        if found := installed().get(str(place)):
+            return found
+        if place.is_relative_to(ROOT / "kubectl_tune"):
+            return ""
+        if place.is_relative_to(sysconfig.get_path("stdlib")):
+            return "Python"
+    file = Path(name).name
+    if file.startswith(("libpython", "Python")):
+        return "Python"
+    for each, about in LIBRARIES.items():
+        if re.match(rf"({'|'.join(about.files)})[.\d-]", file):
+            return each
+    raise Unlicensed(f"{name}, from {source}: say in packaging/contents.py what it is")
+
+
+def places(source: Path) -> Iterator[Path]:
+    yield source
+    yield source.resolve()
+
+
+_installed: dict[str, str] = {}
+
+
+def installed() -> dict[str, str]:
+    """Return the distribution of every installed file."""
+    if not _installed:
+        for each in metadata.distributions():
+            for file in each.files or ():
+                _installed[str(Path(str(each.locate_file(file))))] = each.metadata["Name"]
+    return _installed
+
+
+def built_in(names: Iterable[str]) -> Iterator[str]:
+    """Yield the libraries that are inside of Python or of a module of its own."""
+    there = {Path(name).name.partition(".")[0] for name in names} | set(sys.builtin_module_names)
+    return (name for name, about in LIBRARIES.items() if there & set(about.modules))
+
+
+def python() -> Component:
+    version = platform.python_version()
+    text = (Path(sysconfig.get_path("stdlib")) / "LICENSE.txt").read_text("utf-8")
+    return Component("Python", version, "PSF-2.0", f"pkg:generic/python@{version}", text)
+
+
+def distribution(name: str) -> Component:
+    found = metadata.distribution(name)
+    texts = [
+        file.read_text("utf-8").strip()
+        for file in sorted(found.files or (), key=str)
+        if ".dist-info/" in str(file) and LEGAL.match(file.name)
+    ]
+    if not texts:
+        raise Unlicensed(f"{name} comes without the text of its license")
+    purl = f"pkg:pypi/{name.lower().replace('_', '-')}@{found.version}"
+    return Component(name, found.version, said(found), purl, "\n\n".join(texts) + "\n")
+
+
+def said(found: metadata.Distribution) -> str:
+    about = found.metadata
+    given = about["License-Expression"] or about["License"] or ""
+    spoken = SPDX.get(given, given)
+    if not SPOKEN.fullmatch(spoken):
+        raise Unlicensed(
+            f"{about['Name']} is under {given!r}: say in packaging/contents.py what it is"
+        )
+    return spoken
+
+
+def library(name: str) -> Component:
+    about = LIBRARIES[name]
+    version = version_of(name)
+    purl = f"{about.purl}@{version}" if version else about.purl
+    return Component(name, version, about.license, purl, (TEXTS / f"{name}.txt").read_text())
+
+
+def version_of(name: str) -> str:
+    """Return what the library itself says, where Python passes it on."""
+    match name:
+        case "OpenSSL":
+            return ssl.OPENSSL_VERSION.split()[1]
+        case "SQLite":
+            import sqlite3
+
+            return sqlite3.sqlite_version
+        case "zlib":
+            import zlib
+
+            return zlib.ZLIB_RUNTIME_VERSION
+        case "expat":
+            import pyexpat
+
+            return ".".join(map(str, pyexpat.version_info))
+        case "mpdecimal":
+            import decimal
+
+            return str(getattr(decimal, "__libmpdec_version__", ""))
+        case _:
+            return ""
