@@ -96,11 +96,16 @@ def _state(standing: Standing) -> str:
     if standing.driver:
         return f"{standing.state}, driven by {clean(str(standing.driver))}"
     if standing.state is SessionState.DETACHED:
-        going = any(count for state, count in standing.summary.counts.items() if state.in_flight)
-        remote = standing.summary.info.target.engine != "local"
-        alone = ", its Jobs go on" if going and remote else ""
+        alone = ", its Jobs go on" if _going(standing) else ""
         return f"{standing.state}: nobody drives it{alone}"
     return str(standing.state)
+
+
+def _going(standing: Standing) -> int:
+    """How many trials of a session that nobody drives its cluster goes on with."""
+    if standing.driver or standing.summary.info.target.engine == "local":
+        return 0
+    return sum(count for state, count in standing.summary.counts.items() if state.in_flight)
 
 
 def _best(standing: Standing) -> str:
@@ -127,4 +132,6 @@ def _next(standing: Standing, program: str) -> str:
             return f"{program} logs {name} --failed; {program} retry {name}"
         case SessionState.CANCELLED if not left:
             return f"{program} retry {name}"
+        case SessionState.DETACHED if left and left == _going(standing):
+            return f"{program} wait {name}"  # the cluster needs nobody for the rest
     return f"{program} resume {name}"
