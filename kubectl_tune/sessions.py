@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass
 
 from kubectl_tune.errors import SessionNotFound
@@ -10,7 +11,7 @@ from kubectl_tune.lock import Driver as Holder
 from kubectl_tune.lock import current_driver
 from kubectl_tune.rows import Summary
 from kubectl_tune.selection import choose
-from kubectl_tune.session import SessionState, session_state
+from kubectl_tune.session import SessionState, Target, session_state
 from kubectl_tune.store import Store
 from kubectl_tune.suggest import did_you_mean
 
@@ -36,6 +37,21 @@ def standing(store: Store, name: str) -> Standing:
     return Standing(store.summary(name), current_driver(store.folder(name)))
 
 
+# The namespace and the context that -n and --context name: they choose among sessions, and never
+# lead one elsewhere.
+_among: ContextVar[tuple[str, str]] = ContextVar("among", default=("", ""))
+
+
+def choose_among(namespace: str, context: str) -> None:
+    """Let sessions that aren't named in full be those of a namespace and a context; "" is any."""
+    _among.set((namespace, context))
+
+
+def is_among(target: Target) -> bool:
+    namespace, context = _among.get()
+    return namespace in ("", target.namespace) and context in ("", target.context)
+
+
 def find(store: Store, asked: str = "") -> str:
     """Return the session meant by a name, by the beginning of one, or by none: the newest."""
     names = store.names()
@@ -43,8 +59,18 @@ def find(store: Store, asked: str = "") -> str:
         raise SessionNotFound(
             f"no sessions yet in {store.path}", hint="start one with: kubectl tune run PLAN"
         )
-    if asked in ("", "last") or asked in names:
-        return asked if asked in names else names[0]
+    if asked in names:
+        return asked
+    if any(_among.get()):
+        names = [name for name in names if is_among(store.info(name).target)]
+        if not names:
+            named = zip(("namespace", "context"), _among.get(), strict=True)
+            raise SessionNotFound(
+                f"no sessions of {' and '.join(f'{what} {name}' for what, name in named if name)}",
+                hint="kubectl tune list shows them all",
+            )
+    if asked in ("", "last"):
+        return names[0]
     begun = [name for name in names if name.startswith(asked)]
     if len(begun) == 1:
         return begun[0]

@@ -269,6 +269,28 @@ def test_a_session_stays_where_it_is(
     cluster.until(lambda: not cluster.all("Job", namespace="lab"), "the Jobs to be gone")
 
 
+def test_flags_choose_among_sessions(desk: Desk, cluster: FakeCluster):
+    """
+    Where no session is named, the newest of that namespace and context is meant.
+    """
+    cluster.add_namespace("lab")
+    plan = desk.numbered(1)
+    desk.tune("run", plan, "--name", "a", "-n", "lab", "--", *SCORE)
+    desk.tune("run", plan, "--name", "b", "--context", "user", "--", "true")
+    desk.run(plan, "--", "true", name="c")
+
+    named = [desk.tune("status", *words, "-o", "name").out for words in _CHOICES]
+    none = desk.tune("status", "-n", "lab", "--context", "user")
+
+    assert named == [f"session/{name}\n" for name in ("c", "a", "b", "c")]
+    assert desk.tune("logs", "t1", "-n", "lab").out == '{"score": 1}\n'
+    assert none.code == 2
+    assert "no sessions of namespace lab and context user" in none.err
+
+
+_CHOICES = [(), ("-n", "lab"), ("--context", "user"), ("c", "-n", "lab")]
+
+
 def test_a_context_that_means_another_cluster_is_not_followed(
     desk: Desk, kubeconfig: Path, gate: Gate, cluster: FakeCluster
 ):

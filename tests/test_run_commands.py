@@ -480,7 +480,7 @@ BEGIN = ("--", "touch", "began")
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--engine", "jobs", *BEGIN], "hint: run on this machine with: --engine local"),
+        (["--engine", "jobs", *BEGIN], "run on this machine with: --engine local"),
         (["--engine", "slurm", *BEGIN], "engine slurm"),
         ([*LOCAL, "second.jsonl", *BEGIN], "unexpected argument second.jsonl"),
         ([*LOCAL, "-j", "-1", *BEGIN], "--max-parallel"),

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from kubectl_tune import sessions
-from kubectl_tune.cli.options import globals_, output
+from kubectl_tune.cli.options import output
 from kubectl_tune.cli.state import open_store_to_read
 from kubectl_tune.errors import SessionNotFound
 from kubectl_tune.session import SessionState
@@ -102,9 +102,5 @@ def standings() -> list[Standing]:
 
 
 def _meant(standing: Standing, running: bool) -> bool:
-    given, target = globals_(), standing.summary.info.target
-    return (
-        (not running or standing.state is SessionState.RUNNING)
-        and given.namespace in ("", target.namespace)
-        and given.context in ("", target.context)
-    )
+    runs = standing.state is SessionState.RUNNING
+    return (runs or not running) and sessions.is_among(standing.summary.info.target)
