@@ -49,7 +49,7 @@ class Live(Protocol):
 
     def path(self, trial: Trial, attempt: int, *, follow: bool) -> Path | None: ...
 
-    def finish(self, path: Path) -> None: ...
+    def finish(self, path: Path, trial: Trial, attempt: int) -> None: ...
 
 
 class Follower:
@@ -128,7 +128,7 @@ class Follower:
         for attempt, log in list(each.logs.items()):
             over = not driven or trial.attempt > attempt or trial.state.ended
             if over and self._live and each.live:
-                self._live.finish(each.live)
+                self._live.finish(each.live, trial, attempt)
             for line in log.news(final=over, whole=self._whole):
                 yield trial.id, line
             if over:

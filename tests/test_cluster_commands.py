@@ -469,6 +469,26 @@ def test_a_log_is_followed_while_its_pod_runs(desk: Desk, gate: Gate):
     assert following.returncode == 0
 
 
+def test_a_followed_log_outlasts_an_outage(desk: Desk, cluster: FakeCluster, gate: Gate):
+    """
+    Where the server goes away and comes back, every line is shown, and each of them once.
+    """
+    command = gate.waits("echo second", "echo first")
+    desk.tune("submit", desk.numbered(1), "--name", "s", "--", *command)
+    running(cluster)
+
+    with desk.started("logs", "-f", "s/t1") as following:
+        first = following.stdout.readline()
+        cluster.api_down()
+        gate.open()
+        cluster.until(lambda: cluster.all("Pod")[0]["status"]["phase"] == "Succeeded", "its end")
+        cluster.api_up()
+        rest, _ = following.communicate(timeout=30)
+
+    assert (first, rest) == ("first\n", "second\n")
+    assert following.returncode == 0
+
+
 def test_logs_of_driven_trials_are_followed_together(desk: Desk, cluster: FakeCluster, gate: Gate):
     """
     Of several trials each line says which, whoever drives the session.

@@ -124,7 +124,7 @@ def _pods(store: Store, name: str) -> Iterator[PodLogs | None]:
     from kubectl_tune.podlogs import PodLogs
 
     heed_flags()
-    pods = PodLogs(store.info(name))
+    pods = PodLogs(store.info(name), store.folder(name))
     try:
         yield pods
     finally:
