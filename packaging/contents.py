@@ -85,10 +85,10 @@ def components(contents: Mapping[str, str]) -> list[Component]:
 def owner(name: str, source: Path) -> str:
     """Return the distribution or the library that a file comes from, "" where it is our own."""
     for place in places(source):
-        if found := installed().get(str(place)):
-            return found
         if place.is_relative_to(ROOT / "kubectl_tune"):
             return ""
+        if found := installed().get(str(place)):
+            return found
         if place.is_relative_to(sysconfig.get_path("stdlib")):
             return "Python"
     file = Path(name).name
