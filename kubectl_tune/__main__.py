@@ -22,8 +22,7 @@ def main() -> int:
         interpreter.restore(os.environ, sys._MEIPASS)  # type: ignore[attr-defined]
     open_streams()
     if interpreter.asked(sys.argv):
-        interpreter.become(sys.argv[2:])
-        return flushed(0)
+        return flushed(interpreter.become(sys.argv[2:]))
     completing = os.path.basename(sys.argv[0]).startswith("kubectl_complete-")
     if hasattr(sys.stdout, "reconfigure"):  # a name that isn't text must not end us
         sys.stdout.reconfigure(errors="backslashreplace")

@@ -40,7 +40,7 @@ def asked(argv: Sequence[str]) -> bool:
     return frozen() and argv[1:2] == [SWITCH]
 
 
-def become(words: list[str]) -> None:
+def become(words: list[str]) -> int:
     """
     Act as `python WORDS`.
 
@@ -49,7 +49,14 @@ def become(words: list[str]) -> None:
     """
     if not _is_ours(words) and (found := _on_path()):
         os.execv(found, [found, *words])
-    run(words)
+    import traceback
+
+    try:
+        run(words)
+    except Exception:  # as Python says it; the build would add a line of its own
+        traceback.print_exc()
+        return 1
+    return 0
 
 
 def run(words: list[str]) -> None:
