@@ -334,7 +334,7 @@ class Fleet:
             manifests.nonce(job, self._session.info.uid),
             log_path(self._folder, flight.trial),
             observed.message(pod),
-            self._options.agent,
+            self._options.agent and observed.ended_by_itself(pod),
         )
 
     def _follow(self, flight: Flight) -> None:

@@ -34,7 +34,7 @@ class Source:
     nonce: str
     path: Path  # where the log belongs
     message: str = ""  # the container's termination message
-    recorded: bool = True  # an agent ran it; else there is no record to wait for
+    recorded: bool = True  # an agent ended it; else there is no record to wait for
 
 
 @dataclass(frozen=True, slots=True)

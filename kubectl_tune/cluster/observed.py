@@ -94,6 +94,14 @@ def node(pod: Manifest) -> str:
     return str((pod.get("spec") or {}).get("nodeName") or "")
 
 
+def ended_by_itself(pod: Manifest) -> bool:
+    """Say whether our container came to an end that it could say something about."""
+    return (terminated(pod) or {}).get("reason") not in _SPEECHLESS
+
+
+_SPEECHLESS = ("OOMKilled", "StartError", "ContainerCannotRun")
+
+
 def message(pod: Manifest) -> str:
     """Return what our container left as its termination message."""
     return str((terminated(pod) or {}).get("message") or "")
