@@ -17,7 +17,7 @@ KINDS = ("context", "cluster", "user", "namespace")
 
 def names(kind: str, kubeconfig: str, begun: str) -> list[str]:
     """Return the names of a kind that a kubeconfig has, and that begin so."""
-    from kubectl_tune.cluster.kubeconfig import load
+    from kubectl_tune.cluster.configmerge import load
 
     config = load(kubeconfig, os.environ)
     known = {

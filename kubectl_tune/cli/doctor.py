@@ -120,7 +120,7 @@ def _client() -> ClusterClient:
 def _way() -> Way:
     from kubectl_tune import access
     from kubectl_tune.cli.clusters import heed_flags
-    from kubectl_tune.cluster.credentials import found as program
+    from kubectl_tune.cluster.execution import found as program
 
     heed_flags()
     found = access.here()

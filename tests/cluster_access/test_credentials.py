@@ -17,17 +17,13 @@ from typing import Any
 import pytest
 import yaml
 
-from kubectl_tune.cluster.credentials import (
-    Execution,
-    KeyPair,
-    Plugin,
-    Policy,
-    Stated,
-    child_environment,
-    policy,
-)
+from kubectl_tune.cluster.datafile import KeyPair
+from kubectl_tune.cluster.execution import Execution, child_environment
 from kubectl_tune.cluster.kubeconfig import ConfigFlags, resolve
+from kubectl_tune.cluster.kuberc import Policy, policy
 from kubectl_tune.cluster.kubernetes import KubernetesClient
+from kubectl_tune.cluster.plugin import Plugin
+from kubectl_tune.cluster.stated import Stated
 from kubectl_tune.errors import ClusterError, Unauthorized, Unreachable
 from tests.http.server import ApiServer, pem, refused
 

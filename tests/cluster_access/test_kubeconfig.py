@@ -17,7 +17,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kubectl_tune.cli.globals import Globals
-from kubectl_tune.cluster.kubeconfig import Access, ConfigFlags, load, merged, parsed, resolve
+from kubectl_tune.cluster.configfile import parsed
+from kubectl_tune.cluster.configmerge import load, merged
+from kubectl_tune.cluster.kubeconfig import Access, ConfigFlags, resolve
 from kubectl_tune.errors import ClusterError, TuneError, Unreachable, UsageError
 
 Resolved = Callable[..., Access]
