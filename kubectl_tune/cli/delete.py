@@ -62,7 +62,7 @@ def _clear(infos: Sequence[SessionInfo]) -> None:
         try:
             pruning.remove_from_its_cluster(info)
         except (ClusterError, EngineError) as error:
-            error.hint = f"leave that alone with: kubectl tune delete {info.name} --state-only"
+            error.hint = f"to forget it here alone: kubectl tune delete {info.name} --state-only"
             raise
 
 

@@ -163,6 +163,11 @@ def _print(
             )
         if trial.state is TrialState.PENDING and number and not several and not only:
             printer.say(f"attempt {trial.attempt} has not begun yet; this is {number}")
+        if trial.state is TrialState.SUBMITTED and not several and number == trial.attempt:
+            why = f": {trial.reason}" if trial.reason else ""
+            raise UsageError(
+                f"trial {trial.id} does not run yet{why}", hint="wait for what it prints with: -f"
+            )
         if number:
             path = logs.file_of(store, name, trial, number)
             if pods and not path.exists():
