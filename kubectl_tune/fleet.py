@@ -24,7 +24,6 @@ from kubectl_tune.cluster import (
     ClusterClient,
     LogRequest,
     Manifest,
-    diagnosis,
     manifests,
     observed,
 )
@@ -38,11 +37,10 @@ from kubectl_tune.podoptions import pod_options
 from kubectl_tune.session import Session
 from kubectl_tune.table import clean
 from kubectl_tune.trial import Failure, Trial, TrialEvent, TrialState
+from kubectl_tune.waiting import News, Waiting
 
 WORKERS = 8
 TEND_SECONDS = 1.0  # between two looks at what waits
-EVENTS_AFTER = 3.0  # seconds that an attempt waits before its events are looked at,
-EVENTS_EVERY = 10.0  # and between two such looks
 PODLESS_SECONDS = 5.0  # that a Job may be over before we stop waiting for word of its pod
 MAKE_EVERY = 5.0  # between two tries to create a Job that a quota refuses
 SETTLE_SECONDS = 600.0  # of silence, while what ended earlier is read
@@ -78,11 +76,8 @@ class Fleet:
         self._harvester = Harvester(client)
         self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="cluster")
         self._flights: dict[Key, Flight] = {}
-        self._waiting: dict[Key, Flight] = {}
+        self._waiting = Waiting(client, self._options.pending_timeout, ways.is_queued)
         self._tended = 0.0
-        self._events: Sequence[Manifest] = ()
-        self._events_at = 0.0
-        self._no_events = False
         selector = manifests.selector(session.info.uid)
         self._reflectors = {
             kind: Reflector(client, kind, selector, deliver=self._deliverer(kind))
@@ -137,7 +132,9 @@ class Fleet:
         problem: Exception | None = None
         for trial, future in made:
             try:
-                events += self.observe("Job", Change("ADDED", future.result()))
+                job = future.result()
+                self._waiting.set_clock(job)
+                events += self.observe("Job", Change("ADDED", job))
             except ClusterError as error:
                 if isinstance(error, Forbidden) and "exceeded quota" in str(error):
                     events += self._put_off(trial, partial(make, trial), error)
@@ -153,7 +150,7 @@ class Fleet:
         """A quota of Jobs is full: that is no failure, there will be room."""
         flight = self._flight((trial.id, trial.attempt))
         flight.make, flight.make_at = make, time.monotonic() + MAKE_EVERY
-        self._waiting[flight.key] = flight
+        self._waiting.add(flight)
         flight.told = clean(str(error))
         waiting = event(flight, TrialState.SUBMITTED)
         return [replace(waiting, failure=Failure.QUOTA, reason=flight.told)]
@@ -289,9 +286,9 @@ class Fleet:
         return self._flights[key]
 
     def _begun(self, flight: Flight) -> list[TrialEvent]:
-        if flight.key in self._waiting or flight.running or flight.over:
+        if flight in self._waiting or flight.running or flight.over:
             return []
-        self._waiting[flight.key] = flight
+        self._waiting.add(flight)
         return [event(flight, TrialState.SUBMITTED)]
 
     def _see_job(self, flight: Flight, change: Change) -> list[TrialEvent]:
@@ -321,7 +318,7 @@ class Fleet:
             self._follow(flight)
         if (since := observed.running_since(pod)) is not None and not flight.running:
             flight.running = True
-            self._waiting.pop(flight.key, None)
+            self._waiting.drop(flight)
             return [event(flight, TrialState.RUNNING, at=since)]
         return []
 
@@ -375,7 +372,7 @@ class Fleet:
             return []
         flight.over = True
         flight.log = b""
-        self._waiting.pop(flight.key, None)
+        self._waiting.drop(flight)
         ended = ending(flight, found, recorded=self._options.agent)
         events = [ended]
         if not flight.cancelled and self._ways.is_tried_again(flight, ended):
@@ -393,14 +390,8 @@ class Fleet:
         for flight in self.flying:
             self._miss(flight, now)
             self._make(flight, now)
-        for flight in self._waiting.values():
-            if self._ways.is_queued(flight):
-                flight.since = now
-        waiting = [f for f in self._waiting.values() if now - f.since >= EVENTS_AFTER]
-        if waiting:
-            self._look_at_events(now)
-        for flight in waiting:
-            events += self._explain(flight, now)
+        for news in list(self._waiting.news(now)):
+            events += self._waited(news)
         return events
 
     def _miss(self, flight: Flight, now: float) -> None:
@@ -429,44 +420,13 @@ class Fleet:
 
         self.act(send)
 
-    def _look_at_events(self, now: float) -> None:
-        if self._no_events or now - self._events_at < EVENTS_EVERY:
-            return
-        self._events_at = now
-        try:
-            self._events, _ = self._client.list("Event", fields="type=Warning")
-        except Forbidden:
-            self._no_events = True  # a right that we can do without
-        except ClusterError:
-            pass  # better luck next time
-
-    def _explain(self, flight: Flight, now: float) -> list[TrialEvent]:
-        if flight.cancelled or flight.fate or flight.harvest or flight.make:
-            return []
-        verdict = diagnosis.diagnose(flight.job, flight.pod, self._events, now=time.time())
-        suspended = flight.job is not None and observed.is_suspended(flight.job)
-        if suspended:
-            flight.since = now  # it queues; that has no limit
-        if verdict.state == "fatal":
-            failed = (TrialState.FAILED, verdict.failure, verdict.sentence)
-            return self._give_up(flight, failed)
-        if now - flight.since > self._options.pending_timeout:
-            waited = f"it waited longer than {self._options.pending_timeout:g}s to run"
-            said = f"{waited}: {verdict.sentence}" if verdict.sentence else waited
-            return self._give_up(
-                flight, (TrialState.FAILED, verdict.failure or Failure.UNSCHEDULABLE, said)
-            )
-        if verdict.state == "fine" or verdict.sentence == flight.told:
-            return []
-        flight.told = verdict.sentence
-        waiting = event(flight, TrialState.SUBMITTED)
-        return [replace(waiting, failure=verdict.failure, reason=verdict.sentence)]
-
-    def _give_up(
-        self, flight: Flight, fate: tuple[TrialState, Failure | None, str]
-    ) -> list[TrialEvent]:
-        """End an attempt that will not run: nothing of it is worth waiting for."""
-        flight.fate = fate
+    def _waited(self, news: News) -> list[TrialEvent]:
+        """Say why an attempt waits; give up one that will not run."""
+        flight = news.flight
+        if news.fate is None:
+            waiting = event(flight, TrialState.SUBMITTED)
+            return [replace(waiting, failure=news.failure, reason=news.reason)]
+        flight.fate = news.fate
         self._end_in_cluster([flight])
         return self._end(flight, Found(None, b""))
 

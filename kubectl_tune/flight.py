@@ -18,6 +18,7 @@ from kubectl_tune.harvest import Found, last_object
 from kubectl_tune.trial import Failure, Trial, TrialEvent, TrialState
 
 Key = tuple[str, int]  # trial and attempt
+Fate = tuple[TrialState, Failure | None, str]  # a state, and its class and reason
 SIGKILLED = 137  # 128 + SIGKILL, as shells and kubelets have it
 
 STATES = {
@@ -40,7 +41,7 @@ class Flight:
     job_gone: bool = False
     pod_gone: bool = False
     cancelled: bool = False
-    fate: tuple[TrialState, Failure | None, str] | None = None  # why we ended it ourselves
+    fate: Fate | None = None  # why we ended it ourselves
     running: bool = False
     over: bool = False
     followed: threading.Thread | None = None
@@ -51,6 +52,11 @@ class Flight:
     told: str = ""  # what was said of its waiting
     make: Callable[[], Manifest] | None = None  # sends its Job, where a quota has refused it
     make_at: float = 0.0  # monotonic: when to try again
+
+    @property
+    def is_open(self) -> bool:
+        """Whether nothing has been done about it yet: it may still come to run."""
+        return not (self.cancelled or self.fate or self.harvest or self.make or self.over)
 
 
 def event(flight: Flight, state: TrialState, *, at: float = 0.0) -> TrialEvent:
@@ -76,8 +82,8 @@ def ending(flight: Flight, found: Found, *, recorded: bool) -> TrialEvent:
         state, failure, reason = TrialState.SUCCEEDED, None, ""
         result = last_object(found.log)
     else:
-        failure, reason = _diagnosed(flight, found, recorded)
-        state = STATES.get(failure, TrialState.FAILED)
+        fault, reason = _diagnosed(flight, found, recorded)
+        state, failure = STATES.get(fault, TrialState.FAILED), fault
     return replace(
         event(flight, state, at=observed.seconds(terminated.get("finishedAt")) or 0.0),
         failure=failure, reason=reason, exit_code=code, result=result,
@@ -90,7 +96,7 @@ def _was_killed(said: record.Record) -> bool:
     return said.why == "sigterm" or (said.why == "exit" and said.code == SIGKILLED)
 
 
-def _blame(flight: Flight) -> tuple[TrialState, Failure | None, str] | None:
+def _blame(flight: Flight) -> Fate | None:
     """Say why an attempt ended, where that was somebody's doing and not its own."""
     if flight.fate:
         return flight.fate
@@ -115,11 +121,11 @@ def _diagnosed(flight: Flight, found: Found, recorded: bool) -> tuple[Failure, s
         finished = observed.condition(flight.job or {}, "Failed") or {}
         said = finished.get("message") or finished.get("reason") or found.trouble
         # Of a Job that has failed, the pod went with its node; else it went with its result.
-        failure = Failure.NODE_LOST if finished else Failure.DELETED
-        return failure, f"no pod of it is left: {said}"
+        gone = Failure.NODE_LOST if finished else Failure.DELETED
+        return gone, f"no pod of it is left: {said}"
     failure, reason = diagnosis.ended(flight.pod)
     code = (observed.terminated(flight.pod) or {}).get("exitCode")
-    if failure and (code or not recorded):
+    if failure and not (recorded and code == 0):
         return failure, reason
     return Failure.NO_RESULT, f"its agent left no record: {found.trouble}"
 
