@@ -8,15 +8,14 @@ who we are there is as of now.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import asdict, replace
-from typing import Any
 
 from kubectl_tune.cluster import ClusterClient
 from kubectl_tune.cluster.credentials import Credentials
 from kubectl_tune.cluster.kubeconfig import Access, ConfigFlags, resolve
-from kubectl_tune.errors import ClusterError, EngineError
+from kubectl_tune.errors import ClusterError, EngineError, StoreError
 from kubectl_tune.session import SessionInfo, Target
 
 PLACE = ("context", "cluster", "server", "namespace")
@@ -98,12 +97,10 @@ def access_of(info: SessionInfo) -> Access:
 
     Raises `EngineError` when the session's context has come to mean another cluster.
     """
-    kept = dict(info.extra.get("kube", {}))
-    environment = dict(os.environ)
-    if paths := kept.pop("KUBECONFIG", ""):
-        environment["KUBECONFIG"] = paths
+    then, paths = _begun_with(info)
+    environment = {**os.environ, "KUBECONFIG": paths} if paths else os.environ
     try:
-        access = _known(resolve(_flags_of(info, kept), environment))
+        access = _known(resolve(_flags_of(info, then), environment))
     except ClusterError as error:
         error.args = (f"session {info.name} lives in {_place(info.target)}: {error}",)
         raise
@@ -117,13 +114,26 @@ def access_of(info: SessionInfo) -> Access:
     return access
 
 
-def _flags_of(info: SessionInfo, kept: Mapping[str, Any]) -> ConfigFlags:
+def _begun_with(info: SessionInfo) -> tuple[ConfigFlags, str]:
+    """Return the flags, and the $KUBECONFIG, that a session has `recorded`."""
+    kept = info.extra.get("kube") or {}
+    try:
+        flags, paths = ConfigFlags.from_recorded(kept), kept.get("KUBECONFIG", "")
+        if not isinstance(paths, str):
+            raise StoreError("kube.KUBECONFIG: expected a string")
+    except StoreError as error:
+        raise StoreError(
+            f"session {info.name}: what the state file says of its cluster is broken: {error}",
+            hint=f"take it up anew: kubectl tune delete {info.name} --state-only, and then attach"
+            " it",
+        ) from error
+    return flags, paths
+
+
+def _flags_of(info: SessionInfo, then: ConfigFlags) -> ConfigFlags:
     """Put what is given now over what was given then, but for where the session lives."""
-    then: dict[str, Any] = {
-        name: tuple(value) if isinstance(value, list) else value for name, value in kept.items()
-    }
     now = {name: v for name, v in asdict(given()).items() if v and name not in PLACE}
-    flags = replace(ConfigFlags(**then), **now)
+    flags = replace(then, **now)
     if info.target.context:
         flags = replace(flags, context=info.target.context)
     return replace(flags, namespace=info.target.namespace)

@@ -1,14 +1,19 @@
 """
 What a command line says of the cluster, and what a session keeps of it.
 
-Its rule: nothing secret is kept, and what is kept means the same in every folder.
+Its rule: nothing secret is kept, and what is kept means the same in every folder and to every
+version.
 """
 
 from __future__ import annotations
 
 import os
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Self
+
+from kubectl_tune.cluster.shape import shaped
+from kubectl_tune.errors import StoreError
 
 _PATHS = ("kubeconfig", "certificate_authority", "client_certificate", "client_key")
 
@@ -37,6 +42,27 @@ class ConfigFlags:
     request_timeout: float = 0.0
 
     def recordable(self) -> dict[str, Any]:
-        """Return what may be kept with a session, for any later folder: never the token."""
+        """Return what may be kept as JSON, for any later folder: never the token."""
         given = {name: value for name, value in asdict(self).items() if value and name != "token"}
-        return given | {name: os.path.abspath(given[name]) for name in _PATHS if name in given}
+        lists = {name: list(value) for name, value in given.items() if isinstance(value, tuple)}
+        paths = {name: os.path.abspath(given[name]) for name in _PATHS if name in given}
+        return given | lists | paths
+
+    @classmethod
+    def from_recorded(cls, recorded: Mapping[str, Any]) -> Self:
+        """
+        Read what was kept as JSON, maybe by a later version: what nobody knows yet is ignored.
+
+        Raises `StoreError` for values that no version would write.
+        """
+        shape = {
+            each.name: [str] if each.default == () else type(each.default)
+            for each in fields(cls)
+            if each.name != "token"
+        }
+        faults: list[str] = []
+        kept = shaped(recorded, shape, "kube", faults)
+        if faults:
+            raise StoreError("; ".join(faults))
+        lists = {name: tuple(value) for name, value in kept.items() if isinstance(value, list)}
+        return cls(**kept | lists)

@@ -66,7 +66,8 @@ def _scalar(value: Any, wanted: type, where: str, faults: list[str]) -> Any:
         return wanted()
     if wanted is bytes and isinstance(value, str):
         return _decoded(value, where, faults)
-    if not isinstance(value, wanted):
+    whole = wanted is float and type(value) is int  # JSON has one kind of number
+    if not isinstance(value, wanted) and not whole:
         faults.append(f"{where}: expected {_KINDS.get(wanted, 'a string')}, not {_kind(value)}")
         return wanted()
     return value

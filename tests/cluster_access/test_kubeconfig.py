@@ -7,7 +7,7 @@ import json
 import os
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +16,13 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kubectl_tune.access import access_of
 from kubectl_tune.cli.globals import Globals
 from kubectl_tune.cluster.configfile import parsed
 from kubectl_tune.cluster.configmerge import load, merged
 from kubectl_tune.cluster.kubeconfig import Access, ConfigFlags, resolve
-from kubectl_tune.errors import ClusterError, TuneError, Unreachable, UsageError
+from kubectl_tune.errors import ClusterError, StoreError, TuneError, Unreachable, UsageError
+from kubectl_tune.session import SessionInfo, Target
 
 Resolved = Callable[..., Access]
 SERVER = "https://k.example:6443"
@@ -642,9 +644,69 @@ def test_what_is_recorded_holds_no_token_and_no_relative_path(tmp_path, monkeypa
     )
 
     assert flags.recordable() == {
-        "kubeconfig": f"{tmp_path}/k", "context": "c", "client_key": "/abs", "as_group": ("g",),
+        "kubeconfig": f"{tmp_path}/k", "context": "c", "client_key": "/abs", "as_group": ["g"],
     }  # fmt: skip
     assert "secret" not in repr(flags)
+
+
+def test_what_is_recorded_is_read_as_it_was_given():
+    """
+    A session is reached as it was begun, whatever JSON makes of the flags in between.
+    """
+    given = ConfigFlags(
+        **{
+            each.name: {str: "/x", tuple: ("a", "b"), bool: True, float: 2.5}[type(each.default)]
+            for each in fields(ConfigFlags)
+        }
+    )
+
+    read = ConfigFlags.from_recorded(json.loads(json.dumps(given.recordable())))
+
+    assert read == replace(given, token="")
+    assert ConfigFlags.from_recorded({}) == ConfigFlags()
+
+
+def test_what_a_later_version_has_recorded_is_read_without_what_is_new():
+    """
+    State files are shared; nor does a token that somebody wrote into one count.
+    """
+    later = {"context": "c", "request_timeout": 5, "wormhole": [1], "token": "hush"}
+
+    assert ConfigFlags.from_recorded(later) == ConfigFlags(context="c", request_timeout=5)
+
+
+def test_what_no_version_records_is_refused_all_at_once():
+    """
+    A state file that was edited by hand is an error with the places, and no traceback.
+    """
+    broken = {
+        "context": 7, "as_group": ["g", 1], "request_timeout": True, "as_": None,
+        "insecure_skip_tls_verify": "yes",
+    }  # fmt: skip
+
+    with pytest.raises(StoreError) as caught:
+        ConfigFlags.from_recorded(broken)
+
+    assert sorted(str(caught.value).split("; ")) == [
+        "kube.as_group[1]: expected a string, not a number",
+        "kube.context: expected a string, not a number",
+        "kube.insecure_skip_tls_verify: expected a boolean, not a string",
+        "kube.request_timeout: expected a number, not a boolean",
+    ]
+
+
+@pytest.mark.parametrize("kube", [[1], "x", 1, {"user": {}}, {"KUBECONFIG": 1}], ids=repr)
+def test_a_session_whose_way_is_broken_is_named(kube: Any):
+    """
+    Among many sessions, somebody has to know which one to take up anew.
+    """
+    target = Target("jobs", "here", SERVER, "lab")
+    info = SessionInfo("demo", "bcdfg", "plan.jsonl", target, extra={"kube": kube})
+
+    with pytest.raises(StoreError, match=r"session demo: .*: kube(\.\w+)?: expected") as caught:
+        access_of(info)
+
+    assert "kubectl tune delete demo --state-only" in caught.value.hint
 
 
 def test_a_way_shows_no_secret(resolved):
