@@ -17,14 +17,12 @@ from kubectl_tune.cluster import ClusterClient, Manifest, manifests, observed
 from kubectl_tune.cluster import labels as marks
 from kubectl_tune.cluster.orders import spec_of
 from kubectl_tune.errors import EngineError, SessionNotFound, StoreError
-from kubectl_tune.ledger import Ledger
 from kubectl_tune.provision import lines_of, plan_maps
 from kubectl_tune.rows import session_info
 from kubectl_tune.session import SessionInfo
 from kubectl_tune.store import Store
 from kubectl_tune.suggest import did_you_mean
-from kubectl_tune.tidying import noted
-from kubectl_tune.trial import EMPTY, TrialEvent, TrialSpec
+from kubectl_tune.trial import EMPTY, TrialSpec
 
 OURS = f"{marks.MANAGED_BY}={marks.PRODUCT}"
 
@@ -86,8 +84,8 @@ def attach(
     """
     Write a session of the cluster into the state file; return its name.
 
-    Results go to where this was started, as in any session. `reached` is what to keep of how
-    the cluster was reached from here.
+    What became of its trials is for its engine to say, as after any crash. Results go to where
+    this was started. `reached` is what to keep of how the cluster was reached from here.
     """
     info = _here(remote.info, client, context, reached)
     if info.name in store.names():
@@ -99,14 +97,9 @@ def attach(
             if known.uid == info.uid
             else "give another state file with --state",
         )
-    maps, _ = client.list("ConfigMap", manifests.selector(info.uid))
-    specs = _specs(info, [m for m in maps if observed.labels(m).get(marks.PART) == "plan"])
+    plan, _ = client.list("ConfigMap", manifests.selector(info.uid, **{marks.PART: "plan"}))
+    specs = _specs(info, plan)
     store.create(replace(info, total=len(specs)), specs)
-    ledger = Ledger(store.load(info.name), store, store.claim(info.name))
-    done = [m for m in maps if observed.labels(m).get(marks.PART) == "done"]
-    known_ids = ledger.session.trials.keys()
-    ledger.keep(event for event in _in_order(done) if event.trial in known_ids)
-    ledger.save()
     return info.name
 
 
@@ -132,7 +125,3 @@ def _specs(info: SessionInfo, maps: Sequence[Manifest]) -> list[TrialSpec]:
             + manifests.anchor_name(info.uid),
         )
     return sorted(found.values(), key=lambda spec: spec.index)
-
-
-def _in_order(maps: Sequence[Manifest]) -> list[TrialEvent]:
-    return sorted(noted(maps), key=lambda event: event.attempt)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from kubectl_tune import record
 from kubectl_tune.cluster import Manifest, diagnosis, observed
@@ -18,7 +18,7 @@ from kubectl_tune.harvest import Found, last_object
 from kubectl_tune.trial import Failure, Trial, TrialEvent, TrialState
 
 Key = tuple[str, int]  # trial and attempt
-Fate = tuple[TrialState, Failure | None, str]  # a state, and its class and reason
+Fate = tuple[TrialState, Failure | None, str]  # state, class and reason
 SIGKILLED = 137  # 128 + SIGKILL, as shells and kubelets have it
 
 STATES = {
@@ -31,37 +31,55 @@ STATES = {
 
 
 @dataclass(slots=True)
+class Heard:
+    """A Job as it was last heard of; the attempts of an Indexed Job share one."""
+
+    job: Manifest
+    gone: bool = False
+
+
+@dataclass(slots=True)
 class Flight:
     """An attempt as far as it has come; the driver's thread alone changes it."""
 
     key: Key
     trial: Trial
-    job: Manifest | None = None
+    heard: Heard | None = None
     pod: Manifest | None = None
-    job_gone: bool = False
     pod_gone: bool = False
     cancelled: bool = False
     fate: Fate | None = None  # why we ended it ourselves
     running: bool = False
     over: bool = False
     followed: threading.Thread | None = None
-    log: bytes = b""
+    log: list[bytes] = field(default_factory=list)  # what was read of it while its pod was going
     harvest: bool = False  # its last look is under way
     since: float = 0.0  # monotonic: when it began to wait
     ending_since: float | None = None  # when its pod began to go, or its Job was over
     told: str = ""  # what was said of its waiting
-    make: Callable[[], Manifest] | None = None  # sends its Job, where a quota has refused it
-    make_at: float = 0.0  # monotonic: when to try again
+    make: Callable[[], Manifest] | None = None  # sends its Job; None once there is one
+    sending: bool = False  # that is under way
 
     @property
-    def is_open(self) -> bool:
-        """Whether nothing has been done about it yet: it may still come to run."""
-        return not (self.cancelled or self.fate or self.harvest or self.make or self.over)
+    def job(self) -> Manifest | None:
+        return self.heard.job if self.heard else None
+
+    @property
+    def job_name(self) -> str:
+        if self.heard:
+            return observed.name(self.heard.job)
+        return observed.job_of(self.pod) if self.pod else ""
 
 
 def event(flight: Flight, state: TrialState, *, at: float = 0.0) -> TrialEvent:
     """Say that an attempt reached a state, and where."""
     return _placed(flight, TrialEvent(*flight.key, state, at or time.time()))
+
+
+def waits(flight: Flight, failure: Failure | None, reason: str) -> TrialEvent:
+    """Say why an attempt does not run yet."""
+    flight.told = reason
+    return replace(event(flight, TrialState.SUBMITTED), failure=failure, reason=reason)
 
 
 def ending(flight: Flight, found: Found, *, recorded: bool) -> TrialEvent:
@@ -75,15 +93,16 @@ def ending(flight: Flight, found: Found, *, recorded: bool) -> TrialEvent:
         return _placed(flight, record.event(*flight.key, found.record))
     terminated = observed.terminated(flight.pod or {}) or {}
     code = found.record.code if found.record else terminated.get("exitCode")
+    well = not recorded and bool(terminated) and code == 0
     result = None
-    if blame:
+    if blame and not (well and observed.ended_before_deletion(flight.pod or {})):
         state, failure, reason = blame
-    elif terminated and not recorded and code == 0:
+    elif well:
         state, failure, reason = TrialState.SUCCEEDED, None, ""
         result = last_object(found.log)
     else:
-        fault, reason = _diagnosed(flight, found, recorded)
-        state, failure = STATES.get(fault, TrialState.FAILED), fault
+        failure, reason = _diagnosed(flight, found, recorded)
+        state = STATES.get(failure, TrialState.FAILED)
     return replace(
         event(flight, state, at=observed.seconds(terminated.get("finishedAt")) or 0.0),
         failure=failure, reason=reason, exit_code=code, result=result,
@@ -105,34 +124,41 @@ def _blame(flight: Flight) -> Fate | None:
     failure, reason = diagnosis.ended(flight.pod) if flight.pod else (None, "")
     if failure in STATES:
         return STATES[failure], failure, reason
-    if flight.job_gone:
+    if flight.heard and flight.heard.gone:
         return TrialState.LOST, Failure.DELETED, "its Job was deleted by somebody else"
-    finished = observed.condition(flight.job or {}, "Failed") or {}
-    if finished.get("reason") == "DeadlineExceeded":
-        return TrialState.TIMED_OUT, Failure.TIMEOUT, "the session's time was over"
+    if by_job := _by_job(flight):
+        return by_job
     if flight.pod and (flight.pod_gone or observed.being_deleted(flight.pod)):
         return TrialState.LOST, Failure.PREEMPTED, reason or "its pod was deleted"
+    return None
+
+
+def _by_job(flight: Flight) -> Fate | None:
+    """Say why a Job ends all of its pods, if it does."""
+    doom = observed.doom(flight.job or {}) or {}
+    if doom.get("reason") == "DeadlineExceeded":
+        return TrialState.TIMED_OUT, Failure.TIMEOUT, "the session's time was over"
+    if doom.get("reason") == "MaxFailedIndexesExceeded":
+        return TrialState.LOST, None, "halted: too many trials of its Job have failed"
     return None
 
 
 def _diagnosed(flight: Flight, found: Found, recorded: bool) -> tuple[Failure, str]:
     """Say what went wrong with an attempt that left no record."""
     if flight.pod is None:
-        finished = observed.condition(flight.job or {}, "Failed") or {}
+        finished = observed.finished(flight.job or {}) or {}
         said = finished.get("message") or finished.get("reason") or found.trouble
-        # Of a Job that has failed, the pod went with its node; else it went with its result.
-        gone = Failure.NODE_LOST if finished else Failure.DELETED
-        return gone, f"no pod of it is left: {said}"
+        return Failure.NODE_LOST, f"no pod of it is left, nor its result: {said}"
     failure, reason = diagnosis.ended(flight.pod)
     code = (observed.terminated(flight.pod) or {}).get("exitCode")
-    if failure and not (recorded and code == 0):
+    if failure and (code != 0 or not recorded):
         return failure, reason
     return Failure.NO_RESULT, f"its agent left no record: {found.trouble}"
 
 
 def _placed(flight: Flight, told: TrialEvent) -> TrialEvent:
     pod = flight.pod
-    job = observed.name(flight.job) if flight.job else observed.job_of(pod) if pod else ""
     return replace(
-        told, job=job, pod=observed.name(pod) if pod else "", node=observed.node(pod or {})
-    )
+        told, job=flight.job_name, pod=observed.name(pod) if pod else "",
+        node=observed.node(pod or {}),
+    )  # fmt: skip

@@ -2,7 +2,8 @@
 Taking home what an attempt left in its pod: its log, and its record.
 
 Its rule: whatever is found is on disk before anybody is told of it. Pods go away: what was
-read once, while one was being deleted, is kept until there is something better.
+read once, while one was being deleted, is kept until there is something better. And a cluster
+that can't be asked says nothing of an attempt: it is asked again.
 """
 
 from __future__ import annotations
@@ -12,12 +13,13 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 
 from kubectl_tune import record
 from kubectl_tune.cluster import ClusterClient, LogRequest
 from kubectl_tune.cluster import labels as marks
-from kubectl_tune.errors import ClusterError, NotFound
+from kubectl_tune.errors import ClusterError, Forbidden, NotFound, Unauthorized, Unreachable
 from kubectl_tune.record import Incomplete, Record
 from kubectl_tune.wholefile import write_whole
 
@@ -44,6 +46,14 @@ class Found:
     trouble: str = ""  # why there is no record
 
 
+class Again(Enum):
+    """Whether a log is worth another look."""
+
+    NO = "it is whole, or gone"
+    SOON = "its kubelet may be about to write the rest"
+    EVER = "nobody could be asked"
+
+
 class Harvester:
     """Reads logs for many threads at once; `close` ends what waits."""
 
@@ -62,36 +72,44 @@ class Harvester:
                 if self._closed.is_set():
                     return
 
-    def take(self, source: Source, kept: bytes, *, gone: bool) -> Found:
+    def take(self, source: Source, kept: bytes, *, gone: bool) -> Found | None:
         """
-        Read an ended attempt's log and record, and store the log.
+        Read an ended attempt's log and record, and store the log; None when closed before that.
 
         `kept` is what was read of it before; `gone` says that its pod can't be asked any more.
+        Raises `Forbidden` and `Unauthorized` where the record is nowhere but in the log.
         """
         best = Found(None, kept, "there is no record of it")
-        for pause in (0.0, *PAUSES):
-            if pause and self._closed.wait(pause):
+        looks = 0
+        while True:
+            best, again = self._look(source, best, gone)
+            if again is Again.NO or (again is Again.SOON and looks == len(PAUSES)):
                 break
-            best, final = self._look(source, best, gone)
-            if final:
-                break
+            if self._closed.wait(PAUSES[min(looks, len(PAUSES) - 1)]):
+                return None
+            looks += again is Again.SOON
         self._store(source, best.log)
         return best
 
-    def _look(self, source: Source, best: Found, gone: bool) -> tuple[Found, bool]:
-        """Look once; say whether looking again is of no use."""
-        read = _record(source, best.log) if best.log else None
-        if isinstance(read, Record) or gone:
-            return _found(source, best.log), True
+    def _look(self, source: Source, best: Found, gone: bool) -> tuple[Found, Again]:
+        """Look once; say whether it is worth looking again."""
+        known = _found(source, best.log)
+        if gone or (best.log and known.record):
+            return known, Again.NO
         try:
             log = b"".join(self._parts(source, follow=False))
-        except NotFound as error:
-            return _found(source, best.log, str(error)), True
+        except (Forbidden, Unauthorized):
+            if known.record is None:
+                raise
+            return known, Again.NO
+        except Unreachable:
+            return known, Again.EVER
         except ClusterError as error:
-            return _found(source, best.log, str(error)), False
-        log = log if len(log) >= len(best.log) else best.log
-        found = _found(source, log)
-        return found, not source.recorded or found.record is not None
+            found = _found(source, best.log, str(error))
+            return found, Again.NO if isinstance(error, NotFound) else Again.SOON
+        found = _found(source, log if len(log) >= len(best.log) else best.log)
+        whole = found.record is not None or not source.recorded
+        return found, Again.NO if whole else Again.SOON
 
     def _parts(self, source: Source, *, follow: bool) -> Iterator[bytes]:
         size = 0

@@ -29,6 +29,7 @@ from kubectl_tune.workload import ARBITRAGE
 CWD = f"{marks.PREFIX}/cwd"
 FOLDERS = f"{marks.PREFIX}/folders"
 SHA = f"{marks.PREFIX}/sha256"
+PARTS = f"{marks.PREFIX}/parts"  # how many ConfigMaps a bundle has
 KEY = "{:03d}.jsonl.gz"
 
 
@@ -112,7 +113,7 @@ class Provision:
         for each in plan_maps(kinds.get("plan", [])):
             self._maps = max(self._maps, plan_number(each) + 1)
             self._note(observed.name(each), list(lines_of(each)))
-        if code := sorted(kinds.get("code", []), key=observed.name):
+        if code := whole_bundle(kinds.get("code", [])):
             self._scene = replace(self._scene, cargo=_cargo(code))
         else:
             self._load()
@@ -158,7 +159,10 @@ def pack(info: SessionInfo, specs: Sequence[TrialSpec]) -> Bundle:
 
 def cargo_maps(scene: Scene, packed: Bundle) -> Iterator[Manifest]:
     """Yield the ConfigMaps that hold what was packed."""
-    about = {CWD: packed.cwd, FOLDERS: json.dumps(packed.absolute_folders), SHA: packed.sha}
+    about = {
+        CWD: packed.cwd, FOLDERS: json.dumps(packed.absolute_folders), SHA: packed.sha,
+        PARTS: str(len(packed.parts)),
+    }  # fmt: skip
     for number, data in enumerate(packed.parts):
         name = f"tune-{scene.info.uid}-code-{packed.sha[:12]}-{number}"
         wanted = manifests.binary_map(scene, name, "code", f"part-{number:03d}", data)
@@ -187,11 +191,24 @@ def missing_files(info: SessionInfo, specs: Iterable[TrialSpec]) -> list[str]:
 
 
 def plan_maps(maps: Iterable[Manifest]) -> list[Manifest]:
-    return sorted(maps, key=plan_number)
+    """Return plan ConfigMaps in the order in which they were made, without what others made."""
+    return sorted((each for each in maps if plan_number(each) >= 0), key=plan_number)
 
 
 def plan_number(each: Manifest) -> int:
-    return int(observed.name(each).rpartition("-")[2])
+    number = observed.name(each).rpartition("-plan-")[2]
+    return int(number) if number.isascii() and number.isdecimal() else -1
+
+
+def whole_bundle(maps: Iterable[Manifest]) -> list[Manifest]:
+    """Return the ConfigMaps of a bundle that is there in all of its parts; none if none is."""
+    bundles: dict[str, list[Manifest]] = {}
+    for each in sorted(maps, key=observed.name):
+        bundles.setdefault(observed.remarks(each).get(SHA, ""), []).append(each)
+    whole = (
+        code for code in bundles.values() if observed.remarks(code[0]).get(PARTS) == str(len(code))
+    )
+    return next(whole, [])
 
 
 def lines_of(each: Manifest) -> Iterable[dict[str, Any]]:

@@ -150,6 +150,7 @@ class Driver:
         self._keep(self._engine.poll(min(TICK, self._ledger.patience)))
         if not self._ledger.patience:
             self._ledger.save()
+            self._engine.forget()
 
     def _room(self) -> int:
         """Return how many attempts may be in flight."""

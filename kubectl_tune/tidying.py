@@ -7,25 +7,24 @@ before a Job of it goes, so that a machine without the state file can still lear
 
 from __future__ import annotations
 
-import base64
 import contextlib
-import gzip
 import hashlib
-import json
 import threading
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from functools import partial
 
-from kubectl_tune.cluster import ClusterClient, Manifest, manifests
+from kubectl_tune.cluster import ClusterClient, manifests
+from kubectl_tune.cluster import labels as marks
 from kubectl_tune.cluster.manifests import Scene
-from kubectl_tune.errors import ClusterError, Conflict
-from kubectl_tune.fleet import delete_jobs
+from kubectl_tune.errors import ClusterError, Conflict, Forbidden
+from kubectl_tune.noted import packed
+from kubectl_tune.podoptions import pod_options
 from kubectl_tune.provision import Provision
-from kubectl_tune.session import SessionInfo
-from kubectl_tune.trial import Failure, TrialEvent, TrialState
+from kubectl_tune.session import Session
+from kubectl_tune.trial import TrialEvent, TrialState
 
 BATCH = 25  # attempts that are noted and deleted together
-MOST_BYTES = 640 << 10  # of what they had to say, packed
 KEPT = {
     "all": frozenset(TrialState),
     "failed": frozenset({TrialState.FAILED, TrialState.TIMED_OUT}),
@@ -41,80 +40,96 @@ class Tidier:
     """
 
     def __init__(
-        self,
-        info: SessionInfo,
-        client: ClusterClient,
-        provision: Provision,
-        keep: str,
-        *,
-        deletes: bool = True,
+        self, session: Session, client: ClusterClient, provision: Provision, *, deletes: bool = True
     ) -> None:
-        self._info = info
+        self._session = session
         self._client = client
         self._provision = provision
-        self._kept = KEPT[keep] if deletes else KEPT["all"]
-        self._ended: list[TrialEvent] = []
+        self._keep = pod_options(session.info).keep if deletes else "all"
+        self._ended: list[TrialEvent] = []  # to be noted, then deleted
+        self._noted: list[TrialEvent] = []  # to be deleted
+        self._kept: list[TrialEvent] = []  # by --keep failed
         self._working: threading.Thread | None = None
 
     @property
     def idle(self) -> bool:
         """Whether nothing is left to put in order."""
-        return not self._ended and self._working is None
+        return not (self._ended or self._noted or self._working)
 
-    def note(self, events: list[TrialEvent]) -> list[TrialEvent]:
+    def note(self, events: Iterable[TrialEvent]) -> None:
         self._ended += [event for event in events if event.state.ended and event.job]
-        return events
 
-    def tidy(self, *, all: bool = False) -> None:
-        """Put in order what was noted, if that is worth the requests; `all` waits for it."""
+    def note_leftovers(self, events: Iterable[TrialEvent]) -> None:
+        """Take over what an earlier driver has noted, but not deleted."""
+        self._noted += events
+
+    def tidy(self, *, all: bool = False, cramped: bool = False) -> None:
+        """
+        Put in order what was noted, if that is worth the requests; `all` waits for it.
+
+        Where a quota leaves no room for Jobs (`cramped`), failed ones go as well.
+        """
         if self._working and (all or not self._working.is_alive()):
             self._working.join()
             self._working = None
-        if not self._ended or (not all and (self._working or len(self._ended) < BATCH)):
+        if cramped and self._keep == "failed":
+            self._keep = "none"
+            self._noted += self._kept
+        few = len(self._ended) + len(self._noted) < BATCH and not (all or cramped)
+        if self.idle or few or self._working:
             return
-        batch, self._ended = self._ended, []
-        scene = self._provision.scene
+        kept = [event for each in self._ended if (event := self._as_kept(each))]
+        noted, self._noted, self._ended = self._noted, [], []
+        work = partial(self._work, self._provision.scene, kept, noted)
         if all:
-            self._work(scene, batch)
+            work()
         else:
-            work = threading.Thread(target=self._work, args=(scene, batch), daemon=True)
-            self._working = work
-            work.start()
+            self._working = threading.Thread(target=work, daemon=True)
+            self._working.start()
 
-    def _work(self, scene: Scene, batch: Sequence[TrialEvent]) -> None:
+    def _as_kept(self, event: TrialEvent) -> TrialEvent | None:
+        """Return an ending as the session took it; its driver may know better why it was."""
+        trial = self._session.trials.get(event.trial)
+        if trial is None:
+            return None
+        if trial.attempt == event.attempt and trial.state.ended:
+            return replace(event, state=trial.state, failure=trial.failure, reason=trial.reason)
+        if event.state is TrialState.CANCELLED:  # it was let off, and begins again
+            return replace(event, state=TrialState.LOST, failure=None)
+        return event
+
+    def _work(self, scene: Scene, ended: Sequence[TrialEvent], noted: Sequence[TrialEvent]) -> None:
         try:
-            for events, data in packed(batch):
+            self._delete(noted)
+            for events, data in packed(ended, self._hash_of):
                 self._note_in_cluster(scene, data)
-                names = [event.job for event in events if event.state not in self._kept]
-                delete_jobs(self._client, self._info.uid, names)
-        except ClusterError:
+                self._delete(events)
+        except Forbidden:
             pass  # they stay until the cluster's own time to live for them is over
+        except ClusterError:
+            self._ended += ended  # another time
+            self._noted += noted
+
+    def _delete(self, events: Sequence[TrialEvent]) -> None:
+        kept = KEPT[self._keep]
+        delete_jobs(
+            self._client,
+            self._session.info.uid,
+            [event.job for event in events if event.state not in kept],
+        )
+        self._kept += [event for event in events if event.state in kept]
+
+    def _hash_of(self, event: TrialEvent) -> str:
+        return self._session.trials[event.trial].spec.hash
 
     def _note_in_cluster(self, scene: Scene, data: bytes) -> None:
-        name = f"tune-{self._info.uid}-done-{hashlib.sha256(data).hexdigest()[:10]}"
+        name = f"tune-{scene.info.uid}-done-{hashlib.sha256(data).hexdigest()[:10]}"
         with contextlib.suppress(Conflict):  # an earlier driver has done so
             self._client.create(manifests.binary_map(scene, name, "done", "done.jsonl.gz", data))
 
 
-def packed(events: Sequence[TrialEvent]) -> Iterator[tuple[Sequence[TrialEvent], bytes]]:
-    """Yield events and what is noted of them; one too large to be noted is left out."""
-    lines = [json.dumps(asdict(event)).encode() + b"\n" for event in events]
-    data = gzip.compress(b"".join(lines), 6, mtime=0)
-    if len(data) <= MOST_BYTES:
-        if events:
-            yield events, data
-    elif len(events) > 1:
-        middle = len(events) // 2
-        yield from packed(events[:middle])
-        yield from packed(events[middle:])
-
-
-def noted(maps: Iterable[Manifest]) -> Iterator[TrialEvent]:
-    """Yield the events that done ConfigMaps hold."""
-    for each in maps:
-        for text in (each.get("binaryData") or {}).values():
-            for line in gzip.decompress(base64.b64decode(text)).splitlines():
-                fields = json.loads(line)
-                fields["state"] = TrialState(fields["state"])
-                fields["failure"] = Failure(fields["failure"]) if fields["failure"] else None
-                yield TrialEvent(**fields)
+def delete_jobs(client: ClusterClient, uid: str, names: Sequence[str], batch: int = 40) -> None:
+    """Delete Jobs, and in the background their pods, many with one request."""
+    for first in range(0, len(names), batch):
+        some = ",".join(names[first : first + batch])
+        client.delete_collection("Job", f"{marks.UID}={uid},{marks.JOB} in ({some})")

@@ -1,58 +1,44 @@
 """
-Attempts that wait for their pods to run: why they do, and when that has lasted too long.
+Attempts that wait for their pods to run: why they do, and for how long they may.
 
-Its rule: who only queues waits without limit, and what waiting can't mend is given up at once.
-Times that the cluster has written down are held against the cluster's own clock.
+Its rule: what our own attempts will give back is waited for without end; any other wait ends,
+and says why. Times that the cluster has written down are held against the cluster's own clock.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from kubectl_tune.cluster import ClusterClient, Manifest, diagnosis, observed
-from kubectl_tune.errors import ClusterError, Forbidden
-from kubectl_tune.flight import Fate, Flight, Key
-from kubectl_tune.trial import Failure, TrialState
+from kubectl_tune.cluster import Manifest, diagnosis, observed
+from kubectl_tune.cluster.verdict import Verdict
+from kubectl_tune.flight import Flight, Key
+from kubectl_tune.trial import Failure
 
 EVENTS_AFTER = 3.0  # seconds that an attempt waits before its events are looked at,
 EVENTS_EVERY = 10.0  # and between two such looks
 
 
 @dataclass(frozen=True, slots=True)
-class News:
-    """What is new of an attempt that waits: another reason, or that it is given up."""
+class Finding:
+    """Why an attempt doesn't run; a final one ends it."""
 
     flight: Flight
     failure: Failure | None
     reason: str
-    fate: Fate | None = None
+    final: bool = False
 
 
 class Waiting:
-    """`patience` are the seconds that an attempt may wait; `queues` says which only queue."""
-
-    def __init__(
-        self, client: ClusterClient, patience: float, queues: Callable[[Flight], bool]
-    ) -> None:
-        self._client = client
-        self._patience = patience
-        self._queues = queues
+    def __init__(self, limit: float, is_queued: Callable[[Flight], bool]) -> None:
+        self._limit = limit  # seconds
+        self._is_queued = is_queued
         self._flights: dict[Key, Flight] = {}
-        self._ahead: float | None = None  # seconds of the cluster's clock before ours
-        self._events: Sequence[Manifest] = ()
+        self._events = _Events()
         self._events_at = 0.0
-        self._no_events = False
-
-    def __contains__(self, flight: Flight) -> bool:
-        return flight.key in self._flights
-
-    def add(self, flight: Flight) -> None:
-        self._flights[flight.key] = flight
-
-    def drop(self, flight: Flight) -> None:
-        self._flights.pop(flight.key, None)
+        self._ahead: float | None = None  # seconds of the cluster's clock before ours
 
     def set_clock(self, made: Manifest) -> None:
         """Learn the cluster's time from an object, best from one that was made just now."""
@@ -60,38 +46,88 @@ class Waiting:
             ahead = created - time.time()
             self._ahead = ahead if self._ahead is None else max(self._ahead, ahead)
 
-    def news(self, now: float) -> Iterator[News]:
-        """Look at all of them at the time `now` of the monotonic clock."""
+    def add(self, flight: Flight) -> bool:
+        """Note that an attempt waits; say whether that is news."""
+        new = flight.key not in self._flights
+        self._flights[flight.key] = flight
+        return new
+
+    def drop(self, flight: Flight) -> None:
+        self._flights.pop(flight.key, None)
+
+    def take_events(self, events: Iterable[Manifest]) -> None:
+        self._events = _Events(events)
+
+    def asks_for_events(self, now: float) -> bool:
+        """Say whether it is time to look at the cluster's Events."""
+        due = now - self._events_at >= EVENTS_EVERY and any(self._long(now))
+        if due:
+            self._events_at = now
+        return due
+
+    def findings(self, now: float, *, others_run: bool) -> list[Finding]:
+        """Judge what has waited for a while; `others_run`, and will give back what they have."""
+        verdicts: dict[str, Verdict] = {}  # of Jobs whose attempts have no pods: one for all
+        found = []
+        for flight in self._long(now):
+            if flight.pod is None and flight.job_name in verdicts:
+                verdict = verdicts[flight.job_name]
+            else:
+                verdict = self._verdict(flight)
+            if flight.pod is None:
+                verdicts[flight.job_name] = verdict
+            found.append(self._judged(flight, verdict, now, others_run))
+        return [finding for finding in found if finding]
+
+    def _long(self, now: float) -> Iterator[Flight]:
+        """Yield those that have waited for a while, and not for their turn only."""
         for flight in self._flights.values():
-            if self._queues(flight) or (flight.job and observed.is_suspended(flight.job)):
+            if self._is_queued(flight):
                 flight.since = now
-        long = [f for f in self._flights.values() if now - f.since >= EVENTS_AFTER and f.is_open]
-        if long:
-            self._look_at_events(now)
-        for flight in long:
-            yield from self._explain(flight, now)
+            elif now - flight.since >= EVENTS_AFTER and not _is_settled(flight):
+                yield flight
 
-    def _look_at_events(self, now: float) -> None:
-        if self._no_events or now - self._events_at < EVENTS_EVERY:
-            return
-        self._events_at = now
-        try:
-            self._events, _ = self._client.list("Event", fields="type=Warning")
-        except ClusterError as error:
-            # It is a right that we can do without; of all else, better luck next time.
-            self._no_events = isinstance(error, Forbidden)
+    def _verdict(self, flight: Flight) -> Verdict:
+        told = self._events.about(flight.job, flight.pod)
+        now = time.time() + (self._ahead or 0.0)
+        return diagnosis.diagnose(flight.job, flight.pod, told, now=now)
 
-    def _explain(self, flight: Flight, now: float) -> Iterator[News]:
-        at = time.time() + (self._ahead or 0.0)
-        verdict = diagnosis.diagnose(flight.job, flight.pod, self._events, now=at)
-        failure, said = verdict.failure, verdict.sentence
-        if verdict.state != "fatal" and now - flight.since > self._patience:
-            failure = failure or Failure.UNSCHEDULABLE
-            waited = f"it waited longer than {self._patience:g}s to run"
-            said = f"{waited}: {said}" if said else waited
-        elif verdict.state != "fatal":
-            if verdict.state == "waiting" and said != flight.told:
-                flight.told = said
-                yield News(flight, failure, said)
-            return
-        yield News(flight, failure, said, (TrialState.FAILED, failure, said))
+    def _judged(
+        self, flight: Flight, verdict: Verdict, now: float, others_run: bool
+    ) -> Finding | None:
+        if verdict.state == "fatal":
+            return Finding(flight, verdict.failure, verdict.sentence, final=True)
+        suspended = flight.job is not None and observed.is_suspended(flight.job)
+        if suspended or (verdict.failure is Failure.QUOTA and others_run):
+            flight.since = now - EVENTS_AFTER
+        elif now - flight.since > self._limit:
+            waited = f"it waited longer than {self._limit:g}s to run"
+            said = f"{waited}: {verdict.sentence}" if verdict.sentence else waited
+            failure = verdict.failure or Failure.UNSCHEDULABLE
+            return Finding(flight, failure, said, final=True)
+        if verdict.state == "fine" or verdict.sentence == flight.told:
+            return None
+        return Finding(flight, verdict.failure, verdict.sentence)
+
+
+def _is_settled(flight: Flight) -> bool:
+    """Say whether there is nothing to explain: it ends, or its Job is not there yet."""
+    return bool(flight.cancelled or flight.fate or flight.harvest or flight.make)
+
+
+class _Events:
+    """Events by the name of what they are about: namespaces have many, of others too."""
+
+    def __init__(self, events: Iterable[Manifest] = ()) -> None:
+        self._named: dict[str, list[Manifest]] = defaultdict(list)
+        self._workloads: list[Manifest] = []  # Kueue's, whose names are its own
+        for event in events:
+            about = event.get("involvedObject") or event.get("regarding") or {}
+            if about.get("kind") == "Workload":
+                self._workloads.append(event)
+            else:
+                self._named[str(about.get("name"))].append(event)
+
+    def about(self, *things: Manifest | None) -> list[Manifest]:
+        names = [observed.name(thing) for thing in things if thing]
+        return [*self._workloads, *(each for name in names for each in self._named.get(name, ()))]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 
 from kubectl_tune.cluster import Manifest
@@ -75,6 +76,18 @@ def terminated(pod: Manifest) -> Manifest | None:
     return (container(pod).get("state") or {}).get("terminated")
 
 
+def ended_before_deletion(pod: Manifest) -> bool:
+    """Say whether our container had ended by itself when somebody deleted its pod."""
+    ended = seconds((terminated(pod) or {}).get("finishedAt"))
+    until = seconds(pod["metadata"].get("deletionTimestamp"))
+    return ended is not None and (until is None or ended < until - grace(pod))
+
+
+def grace(pod: Manifest) -> float:
+    """Return the seconds that a pod which is being deleted has to end."""
+    return float(pod["metadata"].get("deletionGracePeriodSeconds") or 0)
+
+
 def running_since(pod: Manifest) -> float | None:
     """Return when our container began, while it runs."""
     state = (container(pod).get("state") or {}).get("running")
@@ -85,9 +98,14 @@ def phase(pod: Manifest) -> str:
     return str((pod.get("status") or {}).get("phase") or "")
 
 
+def has_ended(pod: Manifest) -> bool:
+    """Say whether a pod has ended with all of its containers."""
+    return phase(pod) in ("Succeeded", "Failed")
+
+
 def is_over(pod: Manifest) -> bool:
     """Say whether nothing of the attempt runs any more."""
-    return phase(pod) in ("Succeeded", "Failed") or terminated(pod) is not None
+    return has_ended(pod) or terminated(pod) is not None
 
 
 def node(pod: Manifest) -> str:
@@ -119,6 +137,11 @@ def finished(job: Manifest) -> Manifest | None:
     return condition(job, "Complete") or condition(job, "Failed")
 
 
+def doom(job: Manifest) -> Manifest | None:
+    """Return the condition by which a Job ends its pods, or has ended them."""
+    return condition(job, "Failed") or condition(job, "FailureTarget")
+
+
 def ended_at(job: Manifest) -> float | None:
     """Return when a Job was over; None while it is not."""
     return seconds((finished(job) or {}).get("lastTransitionTime"))
@@ -127,3 +150,14 @@ def ended_at(job: Manifest) -> float | None:
 def is_suspended(job: Manifest) -> bool:
     """Kueue and its like hold a Job back by this; it is queued then, not stuck."""
     return bool((job.get("spec") or {}).get("suspend"))
+
+
+def indexes(text: str) -> Iterator[int]:
+    """
+    Expand what Kubernetes writes for sets of indexes, as in `1,3-5,7`.
+
+    https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/job-v1/#JobStatus
+    """
+    for part in filter(None, text.split(",")):
+        first, _, last = part.partition("-")
+        yield from range(int(first), int(last or first) + 1)

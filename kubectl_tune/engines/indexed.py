@@ -9,43 +9,60 @@ Job's own, in the same index.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 from kubectl_tune.access import client_of
 from kubectl_tune.cluster import Change, ClusterClient, Manifest, manifests, observed
 from kubectl_tune.cluster import labels as marks
 from kubectl_tune.cluster.orders import MOST_LINES
-from kubectl_tune.errors import NotFound
-from kubectl_tune.fleet import Fleet, delete_jobs
+from kubectl_tune.errors import Conflict, EngineError, NotFound
+from kubectl_tune.fleet import Claim, Fleet
 from kubectl_tune.flight import Flight
-from kubectl_tune.podoptions import pod_options
 from kubectl_tune.provision import Provision, lines_of
 from kubectl_tune.session import Session
-from kubectl_tune.tidying import Tidier
+from kubectl_tune.tidying import Tidier, delete_jobs
 from kubectl_tune.trial import Trial, TrialEvent, TrialState
 
 AGAIN = (TrialState.FAILED, TrialState.TIMED_OUT, TrialState.LOST)
-SETUP = 125  # the agent's exit code for what no other attempt would mend
 
 
 def connect(session: Session, folder: Path, epoch: int) -> IndexedEngine:
     return IndexedEngine(session, client_of(session.info), folder)
 
 
+class Place(NamedTuple):
+    """What an index of a Job is for: a trial, the first attempt at it there, and its spec."""
+
+    id: str  # "" where the plan has no such trial any more
+    first: int
+    same: bool = True
+
+
 class IndexedEngine:
-    def __init__(self, session: Session, client: ClusterClient, folder: Path) -> None:
+    shared = True
+
+    def __init__(
+        self,
+        session: Session,
+        client: ClusterClient,
+        folder: Path,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._session = session
         self._client = client
         self._provision = Provision(session, client)
-        self._fleet = Fleet(session, client, folder, self)
-        self._tidier = Tidier(
-            session.info, client, self._provision, pod_options(session.info).keep, deletes=False
-        )
+        self._fleet = Fleet(session, client, folder, self, clock)
+        self._tidier = Tidier(session, client, self._provision, deletes=False)
         self._ids = {trial.spec.slug: trial.id for trial in session.trials.values()}
-        self._shards: dict[str, list[tuple[str, int]]] = {}  # by Job: trial and first attempt
-        self._jobs: dict[str, Manifest] = {}  # as they were last heard of
+        self._places: dict[str, list[Place]] = {}  # by Job, in the order of its indexes
+        self._firsts: dict[str, dict[int, str]] = {}  # by trial: Jobs by its first attempt there
+        self._stages: dict[str, tuple[bool, ...]] = {}  # by Job: how far it was last seen to be
         self._submitted: set[tuple[str, int]] = set()
+        self._shards = 0  # the highest number so far
         self._closed = False
 
     @property
@@ -54,7 +71,7 @@ class IndexedEngine:
         return max(1, len(self._session.trials))
 
     def submit(self, trials: Sequence[Trial]) -> list[TrialEvent]:
-        events = [] if self._fleet.started else self._fleet.start()
+        events = [] if self._fleet.started else self.poll(0)
         new = [t for t in trials if (t.id, t.attempt) not in self._submitted]
         new = [t for t in new if self._fleet.flight(t) is None]
         self._submitted.update((t.id, t.attempt) for t in new)
@@ -66,7 +83,8 @@ class IndexedEngine:
 
     def poll(self, timeout: float) -> list[TrialEvent]:
         events = self._fleet.poll(timeout) if self._fleet.started else self._fleet.start()
-        return self._tidier.note(events)
+        self._tidier.note(self._fleet.unnoted(events))
+        return events
 
     def cancel(self, trials: Sequence[Trial]) -> None:
         self._fleet.cancel(trials)
@@ -75,81 +93,147 @@ class IndexedEngine:
         return self._fleet.logs(trial, follow=follow)
 
     def forget(self) -> None:
+        self._fleet.saved()
         self._tidier.tidy(all=self._closed)
         if self._closed:
             self._client.close()
 
     def close(self) -> list[TrialEvent]:
         """Let go: the Jobs go on."""
-        if not self._closed:
-            self._closed = True
-            self._fleet.close()
-            if self._tidier.idle:  # else the last `forget` still needs it
-                self._client.close()
-        return []
+        if self._closed:
+            return []
+        self._closed = True
+        events = self._fleet.close()
+        if self._tidier.idle:  # else the last `forget` still needs it
+            self._client.close()
+        return events
+
+    # Jobs of many trials
 
     def _submit_shard(self, trials: Sequence[Trial]) -> list[TrialEvent]:
         parts = self._provision.bring_shard(trials)
-        taken = [int(observed.labels(job).get(marks.SHARD, 0)) for job in self._jobs.values()]
-        number = max(taken, default=0) + 1
-        made = self._client.create(manifests.shard(self._provision.scene, number, trials, parts))
-        self._shards[observed.name(made)] = [(trial.id, trial.attempt) for trial in trials]
+        while True:
+            wanted = manifests.shard(self._provision.scene, self._shards + 1, trials, parts)
+            with contextlib.suppress(Conflict):  # what became of it nobody knows: take the next
+                made = self._client.create(wanted)
+                break
+            self._shards += 1
+        self._place(made, [Place(trial.id, trial.attempt) for trial in trials])
         return self._fleet.observe("Job", Change("ADDED", made))
+
+    def _place(self, job: Manifest, places: list[Place]) -> None:
+        name, number = observed.name(job), observed.labels(job).get(marks.SHARD, "")
+        self._places[name] = places
+        self._shards = max(self._shards, int(number) if number.isdecimal() else 0)
+        for place in places:
+            self._firsts.setdefault(place.id, {})[place.first] = name
+
+    def _of(self, job: Manifest) -> list[Place]:
+        """Return what a Job's indexes are for, from its plan where it is not known yet."""
+        name = observed.name(job)
+        if name not in self._places:
+            maps = filter(None, observed.remarks(job).get(marks.PLAN, "").split(","))
+            self._place(job, [self._read(line) for each in maps for line in self._lines(each)])
+        return self._places[name]
+
+    def _lines(self, name: str) -> Iterator[Manifest]:
+        try:
+            yield from lines_of(self._client.get("ConfigMap", name))
+        except NotFound:
+            raise EngineError(
+                f"ConfigMap {name} is gone: nobody can tell whose results its Job's are",
+                hint="begin the session anew",
+            ) from None
+
+    def _read(self, line: Manifest) -> Place:
+        id = self._ids.get(line["slug"], "")
+        same = bool(id) and self._session.trials[id].spec.hash == line["hash"]
+        return Place(id, int(line.get("attempt", 1)), same)
+
+    def _owns(self, job: str, id: str, attempt: int) -> bool:
+        """Say whether an attempt is this Job's; where a later Job has begun anew, it is not."""
+        firsts = [first for first in self._firsts[id] if first <= attempt]
+        return bool(firsts) and self._firsts[id][max(firsts)] == job
 
     # The fleet's ways
 
-    def whose(self, kind: str, change: Change) -> Iterator[tuple[str, int]]:
-        thing = change.object
-        if kind == "Job":
-            name = observed.name(thing)
-            known = name in self._jobs
-            self._jobs[name] = thing
-            if not known or change.type == "DELETED" or observed.finished(thing):
-                yield from self._trials_of(thing)
-            return
-        index, job = observed.index_of(thing), self._jobs.get(observed.job_of(thing))
-        if job is None or index is None:
-            return
-        trials = self._trials_of(job)
-        if index < len(trials):
-            id, first = trials[index]
-            attempt = first + observed.attempts_before(thing)
-            if attempt >= self._session.trials[id].attempt:
-                yield id, attempt
+    def whose(self, kind: str, change: Change) -> Iterator[Claim]:
+        return self._whose_job(change) if kind == "Job" else self._whose_pod(change.object)
 
-    def end(self, flights: Sequence[Flight]) -> None:
-        """Delete Jobs that nothing else is left of, and of others the pods."""
-        for name in dict.fromkeys(observed.name(f.job) for f in flights if f.job):
-            left = [f for f in self._fleet.flying if f.job and observed.name(f.job) == name]
-            if all(flight.cancelled for flight in left):
-                delete_jobs(self._client, self._session.info.uid, [name])
-                continue
-            for flight in flights:
-                if flight.pod and observed.job_of(flight.pod) == name:
-                    with contextlib.suppress(NotFound):
-                        self._client.delete("Pod", observed.name(flight.pod))
+    def _whose_job(self, change: Change) -> Iterator[Claim]:
+        """Yield all of a Job's attempts, but only where it has come to something new as a whole."""
+        job, name = change.object, observed.name(change.object)
+        places = self._of(job)
+        stage = (
+            change.type == "DELETED", observed.doom(job) is not None,
+            observed.finished(job) is not None, observed.is_suspended(job),
+        )  # fmt: skip
+        before, self._stages[name] = self._stages.get(name), stage
+        if before is None:
+            for id, first, same in places:
+                attempt = max(first, self._session.trials[id].attempt) if id and same else first
+                if id and self._owns(name, id, attempt):
+                    yield Claim((id, attempt), same)
+        elif before != stage:
+            yield from (Claim(f.key) for f in self._fleet.flying if f.job_name == name)
+
+    def _whose_pod(self, pod: Manifest) -> Iterator[Claim]:
+        index, name = observed.index_of(pod), observed.job_of(pod)
+        places = self._places.get(name, [])
+        if index is None or index >= len(places):
+            return
+        id, first, same = places[index]
+        attempt = first + observed.attempts_before(pod)
+        if id:
+            yield Claim((id, attempt), same and self._owns(name, id, attempt))
+
+    def end(self, flights: Sequence[Flight]) -> Callable[[], object]:
+        """End Jobs that nothing else is left of, and of others the pods."""
+        ended = {flight.key for flight in flights}
+        busy = {f.job_name for f in self._fleet.flying if f.key not in ended and not f.cancelled}
+        jobs = {flight.job_name for flight in flights} - busy - {""}
+        pods = [observed.name(f.pod) for f in flights if f.pod and f.job_name in busy]
+        return partial(self._delete, sorted(jobs), pods)
+
+    def remove(self, kind: str, thing: Manifest) -> Callable[[], object]:
+        names = [observed.name(thing)]
+        return partial(self._delete, *((names, ()) if kind == "Job" else ((), names)))
+
+    def _delete(self, jobs: Sequence[str], pods: Sequence[str]) -> None:
+        delete_jobs(self._client, self._session.info.uid, jobs)
+        for pod in pods:
+            with contextlib.suppress(NotFound):
+                self._client.delete("Pod", pod)
 
     def is_queued(self, flight: Flight) -> bool:
         """It has no pod yet, while other pods of its Job run: its turn has not come."""
-        job = self._jobs.get(observed.name(flight.job)) if flight.job else None
-        return flight.pod is None and bool(((job or {}).get("status") or {}).get("active"))
+        status = (flight.job or {}).get("status") or {}
+        return flight.pod is None and bool(status.get("active"))
+
+    def is_counted(self, flight: Flight) -> bool:
+        job = flight.job
+        if job is None or observed.finished(job):
+            return job is not None
+        index = self._index(flight)
+        status = job.get("status") or {}
+        return any(
+            index in observed.indexes(status.get(which) or "")
+            for which in ("completedIndexes", "failedIndexes")
+        )
+
+    def _index(self, flight: Flight) -> int:
+        places = self._places[flight.job_name]
+        return next(index for index, place in enumerate(places) if place.id == flight.key[0])
 
     def is_tried_again(self, flight: Flight, event: TrialEvent) -> bool:
-        job = self._jobs.get(observed.name(flight.job)) if flight.job else None
-        if job is None or event.state not in AGAIN or observed.finished(job):
+        job, pod = flight.job, flight.pod
+        if job is None or pod is None or event.state not in AGAIN or observed.doom(job):
             return False
-        if event.state is TrialState.LOST:  # as its podFailurePolicy has it
-            return observed.condition(flight.pod or {}, "DisruptionTarget") is not None
-        limit = job["spec"].get("backoffLimitPerIndex", 0)
-        return event.exit_code != SETUP and observed.failures_before(flight.pod or {}) < limit
-
-    def _trials_of(self, job: Manifest) -> list[tuple[str, int]]:
-        """Return a Job's trials in the order of its indexes, from its plan where need be."""
-        name = observed.name(job)
-        if name not in self._shards:
-            maps = observed.remarks(job).get(marks.PLAN, "").split(",")
-            lines = [
-                line for each in maps for line in lines_of(self._client.get("ConfigMap", each))
-            ]
-            self._shards[name] = [(self._ids[line["slug"]], line["attempt"]) for line in lines]
-        return self._shards[name]
+        if flight.fate and flight.fate[0] is TrialState.LOST:
+            return False  # its pod stays where it is, and so does its index
+        if observed.condition(pod, "DisruptionTarget"):  # as its podFailurePolicy has it
+            return True
+        code = (observed.terminated(pod) or {}).get("exitCode")
+        if code == 0 or manifests.fails_index(job, code):
+            return False
+        return observed.failures_before(pod) < (job["spec"].get("backoffLimitPerIndex") or 0)

@@ -151,6 +151,8 @@ class LocalEngine:
             yield from f
 
     def forget(self) -> None:
+        if self._reader:
+            return  # its journal is still written; those before it are gone since it began
         for journal in journals(self._folder, before=self._epoch):
             journal.unlink(missing_ok=True)
         if self._process is None:

@@ -22,9 +22,13 @@ class ClusterPlace(Diary):
         self._engines: list[Engine] = []
 
     def connect(self, session: Session) -> Engine:
-        engine = self._make(session, self.cluster.client(), self.folder)
+        engine = self.engine(session, self.cluster.client())
         self._engines.append(engine)
         return engine
+
+    def engine(self, session: Session, client: Any, **more: Any) -> Engine:
+        """An engine that somebody else closes."""
+        return self._make(session, client, self.folder, **more)
 
     def abandon(self, engine: Engine) -> None:
         """Nothing in the cluster notices that a driver is gone."""
