@@ -1018,7 +1018,8 @@ def _watched(attempt: Attempt, signals: Signals) -> int:
             patience = None
             if attempt.kill_at is not None:
                 patience = max(0.0, attempt.kill_at - time.monotonic())
-            for key, _ in selector.select(patience):
+            # Of what has come at once, what was printed before what was complained of.
+            for key, _ in sorted(selector.select(patience), key=lambda each: each[0].fd):
                 if key.fd == signals.fd:
                     signals.heard()
                 elif attempt.read(key.fd, key.data) == 0:
