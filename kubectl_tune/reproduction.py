@@ -19,7 +19,7 @@ from kubectl_tune.workload import ARBITRAGE
 FOLDER = "reproduced"  # below the folder that the session was started in
 
 
-def command(info: SessionInfo, trial: Trial, *, here: str, python: str) -> str:
+def command(info: SessionInfo, trial: Trial, *, here: str, python: tuple[str, ...]) -> str:
     """
     Return the shell lines; `here` is where they will be pasted, `python` what the word means.
 
@@ -28,13 +28,13 @@ def command(info: SessionInfo, trial: Trial, *, here: str, python: str) -> str:
     """
     if trial.spec.command or not info.workload:
         folder = posixpath.join(info.target.workdir, FOLDER, trial.spec.slug)
-        what = launch(info, trial, folder=folder, python=(python,))
+        what = launch(info, trial, folder=folder, python=python)
         return recipe(what, workdir=info.target.workdir, folder=folder)
     words = _built_in(trial, python)
     return words if here == info.target.workdir else f"cd {quote(info.target.workdir)} && {words}"
 
 
-def _built_in(trial: Trial, python: str) -> str:
+def _built_in(trial: Trial, python: tuple[str, ...]) -> str:
     spec = trial.spec
     files = {
         "config": json.dumps(dict(spec.config)),
@@ -42,4 +42,4 @@ def _built_in(trial: Trial, python: str) -> str:
     }
     _, *rest = render(ARBITRAGE.command, files)
     env = ["env", *(f"{key}={value}" for key, value in spec.env.items())] if spec.env else []
-    return command_line((*env, python, *rest))
+    return command_line((*env, *python, *rest))

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from kubectl_tune import ranked, reproduction
+from kubectl_tune import interpreter, ranked, reproduction
 from kubectl_tune.cli.fresh import open_fresh
 from kubectl_tune.cli.options import Session, output
 from kubectl_tune.cli.ranking import Best as BestEnd
@@ -96,6 +96,6 @@ def _nothing(field: Field, asked: Asked) -> str:
     return f"no trial of {field.name} has a number to rank by"
 
 
-def _python() -> str:
-    """Return the word, where the shell takes it for this interpreter, else its path."""
-    return "python" if shutil.which("python") == sys.executable else sys.executable
+def _python() -> tuple[str, ...]:
+    """Return the word, where the shell takes it for this interpreter, else what it stands for."""
+    return ("python",) if shutil.which("python") == sys.executable else interpreter.python()

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from kubectl_tune import logs
+from kubectl_tune import interpreter, logs
 from kubectl_tune.cli.chosen import chosen
 from kubectl_tune.cli.options import output
 from kubectl_tune.cli.printer import bearable
@@ -62,7 +62,7 @@ def _text(store: Store, name: str, stored: StoredTrial, format: str) -> str:
     attempts = store.attempts(name, trial.id)
     log = _log(store, name, stored)
     folder = str(store.folder(name) / "again" / trial.spec.slug)
-    what = launch(info, trial, folder=folder, python=(sys.executable,))
+    what = launch(info, trial, folder=folder, python=interpreter.python())
     if format in ("json", "yaml"):
         shown = shown_trial(info, stored, attempts, what, str(log or ""))
         return (json_text if format == "json" else yaml_text)(shown)
