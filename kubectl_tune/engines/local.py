@@ -22,7 +22,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from kubectl_tune import agent
+from kubectl_tune import agent, interpreter
 from kubectl_tune.crew import Crew
 from kubectl_tune.errors import EngineError
 from kubectl_tune.journal import LAST_WORDS, Harvest, ended, journals, parsed
@@ -67,7 +67,7 @@ class LocalEngine:
         self._parallel = parallel or session.info.policy.max_parallel or os.cpu_count() or 1
         self._errors = folder / "agent.log"
         self._ids = {trial.spec.slug: trial.id for trial in session.trials.values()}
-        self._python = (sys.executable,)
+        self._python = interpreter.python()
         self._held: dict[str, Trial] = {}  # by key: slug and attempt
         self._begun: dict[str, int] = {}  # the latest attempt at each trial
         self._process: subprocess.Popen[bytes] | None = None
@@ -215,7 +215,7 @@ class LocalEngine:
             (self._folder / "work").mkdir(exist_ok=True, mode=0o700)
             with self._locked_journal() as journal, self._errors.open("ab") as errors:
                 return subprocess.Popen(
-                    [sys.executable, "-I", "-S", agent.__file__, str(journal), str(self._parallel)],
+                    [*interpreter.alone(agent), str(journal), str(self._parallel)],
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     stderr=errors,
