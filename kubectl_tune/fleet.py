@@ -334,7 +334,6 @@ class Fleet:
             if (why := passing(error)) is None:
                 raise
             return self._put_off(flight, *why)
-        self._creation.made(flight, self._clock())
         self._waiting.set_clock(made)
         return self.observe("Job", Change("ADDED", made))
 
@@ -434,6 +433,9 @@ class Fleet:
         self, kind: str, flight: Flight, heard: Heard | None, change: Change
     ) -> list[TrialEvent]:
         if kind == "Job":
+            if flight.make and (change.type == "DELETED" or observed.being_deleted(change.object)):
+                return []  # one that stands in the way of ours
+            self._creation.made(flight, self._clock())
             flight.heard, flight.make = heard, None
             return self._see_job(flight, change)
         flight.heard = flight.heard or self._jobs.get(observed.job_of(change.object))

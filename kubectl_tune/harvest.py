@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -57,8 +57,9 @@ class Again(Enum):
 class Harvester:
     """Reads logs for many threads at once; `close` ends what waits."""
 
-    def __init__(self, client: ClusterClient) -> None:
+    def __init__(self, client: ClusterClient, pauses: Sequence[float] = PAUSES) -> None:
         self._client = client
+        self._pauses = pauses
         self._closed = threading.Event()
 
     def close(self) -> None:
@@ -83,9 +84,9 @@ class Harvester:
         looks = 0
         while True:
             best, again = self._look(source, best, gone)
-            if again is Again.NO or (again is Again.SOON and looks == len(PAUSES)):
+            if again is Again.NO or (again is Again.SOON and looks == len(self._pauses)):
                 break
-            if self._closed.wait(PAUSES[min(looks, len(PAUSES) - 1)]):
+            if self._closed.wait(self._pauses[min(looks, len(self._pauses) - 1)]):
                 return None
             looks += again is Again.SOON
         self._store(source, best.log)

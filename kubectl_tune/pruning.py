@@ -76,5 +76,3 @@ def remove_from_its_cluster(info: SessionInfo) -> bool:
         return remove(client, info)
     finally:
         client.close()
-
-
