@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from kubectl_tune import driving
+from kubectl_tune import driving, interpreter
 from kubectl_tune.cli.clusters import heed_flags, heed_warnings, show_warnings
 from kubectl_tune.cli.errors import program
 from kubectl_tune.cli.state import state_path
@@ -87,9 +87,9 @@ def _leave_to_driver(store: Store, name: str) -> None:
 
 
 def _start(name: str, log: Path) -> subprocess.Popen[bytes]:
-    words = [sys.executable, "-m", "kubectl_tune", "--state", str(state_path()), "resume", name]
+    words = [*interpreter.python(), "-m", "kubectl_tune", "--state", str(state_path()), "resume"]
     with log.open("ab") as output:
         return subprocess.Popen(
-            [*words, "--quiet"], stdin=subprocess.DEVNULL, stdout=output, stderr=output,
+            [*words, name, "--quiet"], stdin=subprocess.DEVNULL, stdout=output, stderr=output,
             start_new_session=True,
         )  # fmt: skip
