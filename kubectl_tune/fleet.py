@@ -283,6 +283,7 @@ class Fleet:
                 events += filter(self._is_news, [_changed(key)])
             elif key in self._known or self._is_past(key):
                 self._leave(key, job)
+                wanted |= self._has_run(key)
             else:
                 wanted = True
                 flight = self._flight(key)
@@ -378,6 +379,8 @@ class Fleet:
         heard = self._hear_of(change.object, change.type == "DELETED") if kind == "Job" else None
         for key, same in self._ways.whose(kind, change):
             flight = self._flights.get(key)
+            if flight is None and same and self._has_run(key):
+                continue
             if flight is None and (not same or key in self._known or self._is_past(key)):
                 self._see_unwanted(kind, change)
             elif flight and flight.over:
@@ -402,6 +405,12 @@ class Fleet:
         if trial.state is TrialState.CANCELLED:
             return True  # so are attempts that would follow by themselves
         return key[1] < trial.attempt or (key[1] == trial.attempt and trial.state.ended)
+
+    def _has_run(self, key: Key) -> bool:
+        """Say whether an attempt came to its own end: so will its Job, a moment later."""
+        trial = self._session.trials[key[0]]
+        ran = trial.state is TrialState.SUCCEEDED or trial.started is not None
+        return key[1] == trial.attempt and trial.state in _OWN_ENDS and ran
 
     def _see_unwanted(self, kind: str, change: Change) -> None:
         thing = change.object
@@ -603,6 +612,9 @@ class Fleet:
         flight.fate = fate
         self._doomed.append(flight)
         return self._end(flight, Found(None, b""))
+
+
+_OWN_ENDS = (TrialState.SUCCEEDED, TrialState.FAILED, TrialState.TIMED_OUT)
 
 
 def _missing(trial: Trial) -> TrialEvent:

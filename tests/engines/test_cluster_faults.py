@@ -281,3 +281,23 @@ def test_a_driver_that_dies_at_any_request_loses_nothing(place, tmp_path, last, 
     assert [json.loads(text) for text in texts.values()] == [RESULT] * 3
     assert place.begun() == {(f"t{n}", 1): 1 for n in range(3)}
     assert len(place.cluster.all("Job")) == 3
+
+
+def test_a_job_that_is_a_moment_behind_its_pod_is_left_alone(place):
+    """
+    Its trial's success is saved already when a new driver finds it unfinished.
+    """
+    session = with_pod_options(place.session("ok", "ok"), keep="all")
+    engine = place.connect(session)
+    finish(session, engine)
+    place.abandon(engine)
+    for job in place.cluster.all("Job"):
+        place.cluster.api.update(job, lambda new: new["status"].pop("conditions", None))
+
+    again = place.connect(session)
+    assert list(again.poll(0)) == []
+    follow(session, again, partial(next, iter([False, False, True])))
+    again.close()
+    again.forget()
+
+    assert len(place.cluster.all("Job")) == 2
