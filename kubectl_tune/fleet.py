@@ -12,6 +12,7 @@ import contextlib
 import queue
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import replace
@@ -107,6 +108,7 @@ class Fleet:
         self._doomed: list[Flight] = []  # to be ended once it is saved why
         self._lingering: dict[Key, float] = {}  # over, while their pods still run; since when
         self._known: dict[Key, TrialEvent] = {}  # noted in the cluster as over
+        self._held: dict[Key, list[TrialEvent]] = defaultdict(list)  # not told yet, see `_in_order`
         self._reading = 0  # attempts whose log is being taken home
         self._tended = 0.0
         self._no_events = False
@@ -143,7 +145,7 @@ class Fleet:
         for flight in self.flying:
             if flight.pod is None and (flight.fate or self._ways.is_counted(flight)):
                 self._harvest(flight, gone=True)  # all pods have been listed
-        events += self._settle()
+        events = self._in_order([*events, *self._settle()])
         gone = (t for t in self._session.in_flight if (t.id, t.attempt) not in self._flights)
         return events + [_missing(t) for t in gone if (t.id, t.attempt) not in self._known]
 
@@ -156,7 +158,7 @@ class Fleet:
         if (now := self._clock()) - self._tended >= TEND_SECONDS:
             self._tended = now
             events += self._tend(now)
-        return events
+        return self._in_order(events)
 
     def launch(
         self, trials: Sequence[Trial], make: Callable[[Trial], Manifest]
@@ -498,6 +500,20 @@ class Fleet:
             self._waiting.drop(flight)
             return [event(flight, TrialState.RUNNING, at=since)]
         return []
+
+    def _in_order(self, events: Iterable[TrialEvent]) -> list[TrialEvent]:
+        """Hold back what is heard of an attempt until the one before it is told to be over."""
+        told: list[TrialEvent] = []
+        for each in events:
+            before = self._flights.get((each.trial, each.attempt - 1))
+            if before and not before.told_over:
+                self._held[each.trial, each.attempt].append(each)
+                continue
+            told.append(each)
+            if each.state.ended and (flight := self._flights.get((each.trial, each.attempt))):
+                flight.told_over = True
+                told += self._in_order(self._held.pop((each.trial, each.attempt + 1), ()))
+        return told
 
     # Taking home what attempts leave
 

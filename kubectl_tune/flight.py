@@ -51,6 +51,7 @@ class Flight:
     fate: Fate | None = None  # why we ended it ourselves
     running: bool = False
     over: bool = False
+    told_over: bool = False  # and the driver has heard of it
     followed: threading.Thread | None = None
     log: list[bytes] = field(default_factory=list)  # what was read of it while its pod was going
     harvest: bool = False  # its last look is under way

@@ -184,8 +184,7 @@ class IndexedEngine:
             return
         id, first, same = places[index]
         attempt = first + observed.attempts_before(pod)
-        if id:
-            yield Claim((id, attempt), same and self._owns(name, id, attempt))
+        yield Claim((id, attempt), bool(id) and same and self._owns(name, id, attempt))
 
     def end(self, flights: Sequence[Flight]) -> Callable[[], object]:
         """End Jobs that nothing else is left of, and of others the pods."""
