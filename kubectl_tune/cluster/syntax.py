@@ -121,4 +121,4 @@ def _shown(text: str) -> str:
     return text or "''"
 
 
-_IMAGE = "an image is [HOST[:PORT]/]NAME[:TAG][@DIGEST], such as ghcr.io/me/train:1.2"
+_IMAGE = "an image is [HOST[:PORT]/]NAME[:TAG][@DIGEST], such as registry.example/me/train:1.2"

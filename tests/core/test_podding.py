@@ -62,7 +62,7 @@ def test_every_option_reaches_the_pods(tmp_path, monkeypatch):
     Path("pod.yaml").write_text("kind: Pod\nspec:\n  containers:\n  - name: main\n    image: x\n")
 
     options = read(
-        "--image", "ghcr.io/me/train:1", "--cpu", "2", "--memory=4Gi", "--gpus", "1",
+        "--image", "registry.example/me/train:1", "--cpu", "2", "--memory=4Gi", "--gpus", "1",
         "--env", "A=typed", "--env", "PASSED", "--env", "EMPTY=", "--env-file", "env",
         "--secret-env", "db", "--secret-env", "TOKEN=hub/key",
         "--volume", "data:/data", "--volume", "data:/quotes:ro", "--service-account", "robot",
@@ -73,7 +73,7 @@ def test_every_option_reaches_the_pods(tmp_path, monkeypatch):
     )  # fmt: skip
 
     assert options == PodOptions(
-        image="ghcr.io/me/train:1", cpu="2", memory="4Gi", gpus=1,
+        image="registry.example/me/train:1", cpu="2", memory="4Gi", gpus=1,
         env={"A": "typed", "B": "file", "PASSED": "on=$HOME", "EMPTY": ""},
         secret_env=("db", "TOKEN=hub/key"), volumes=("data:/data", "data:/quotes:ro"),
         service_account="robot", image_pull_secrets=("hub",),
@@ -288,7 +288,7 @@ def accepted(check: Any, text: str) -> bool:
 DIGEST = "sha256:" + "a" * 64
 RIGHT = {
     syntax.image: [
-        "python", "python:3.11", "library/python", "ghcr.io/me/x-y__z.1:V_1.2-rc", "localhost/x",
+        "python", "python:3.11", "library/python", "reg.io/me/x-y__z.1:V_1.2-rc", "localhost/x",
         "host:5000/a/b/c", f"a@{DIGEST}", f"reg.io:443/a/b:t@{DIGEST}", "[::1]:5000/x", "Host/x",
     ],
     resources.cpu: ["1", "0.1", "500m", ".5", "5.", "1e3", "1E3", "0", "+1", "2k"],
@@ -304,7 +304,7 @@ RIGHT = {
 WRONG = {
     syntax.image: [
         "", " ", "a b", "A", "a:", "a@", "a@sha256:abc", "a//b", "/a", "a/", "a:t/", "-a", "a..b",
-        f"a:{'t' * 129}", "a" * 256, "a" * 64, "a:t:u", "ghcr.io/A/b", f"a@{DIGEST.upper()}", "a\n",
+        f"a:{'t' * 129}", "a" * 256, "a" * 64, "a:t:u", "reg.io/A/b", f"a@{DIGEST.upper()}", "a\n",
     ],
     resources.cpu: ["", "x", "1x", "-1", "1 ", "1,5", "1mi", "1K", "0x1", "1e", "٣", "1" * 200],
     resources.memory: ["0", "-1Gi", "1", "512m", "4GB", "1gi", "", "Gi", "1Gi\n"],
