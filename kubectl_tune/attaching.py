@@ -13,10 +13,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from kubectl_tune.beginning import NAME
 from kubectl_tune.cluster import ClusterClient, Manifest, manifests, observed
 from kubectl_tune.cluster import labels as marks
+from kubectl_tune.cluster.manifests import anchor_name
 from kubectl_tune.cluster.orders import spec_of
-from kubectl_tune.errors import EngineError, SessionNotFound, StoreError
+from kubectl_tune.errors import EngineError, SessionNotFound, StoreError, TuneError
+from kubectl_tune.podoptions import pod_options
 from kubectl_tune.provision import lines_of, plan_maps
 from kubectl_tune.rows import session_info
 from kubectl_tune.session import SessionInfo
@@ -43,10 +46,14 @@ def remotes(client: ClusterClient) -> list[Remote]:
 
 
 def _remote(anchor: Manifest) -> Remote | None:
+    """Read an anchor; None where it is another version's, or somebody's handiwork."""
     try:
-        return Remote(session_info(json.loads(anchor["data"]["session.json"])), anchor)
-    except (KeyError, ValueError, TypeError):
-        return None  # another version's, or somebody's handiwork
+        info = session_info(json.loads(anchor["data"]["session.json"]))
+        pod_options(info)
+        sound = NAME.fullmatch(info.name) and observed.name(anchor) == anchor_name(info.uid)
+        return Remote(info, anchor) if sound and info.created >= 0 else None
+    except (KeyError, ValueError, TypeError, AttributeError, TuneError):
+        return None
 
 
 def going(client: ClusterClient) -> set[str]:
@@ -121,7 +128,6 @@ def _specs(info: SessionInfo, maps: Sequence[Manifest]) -> list[TrialSpec]:
     if not found:
         raise EngineError(
             f"session {info.name}: its plan is not in the cluster (any more)",
-            hint="delete what is left of it: kubectl delete configmap "
-            + manifests.anchor_name(info.uid),
+            hint="delete what is left of it: kubectl delete configmap " + anchor_name(info.uid),
         )
     return sorted(found.values(), key=lambda spec: spec.index)

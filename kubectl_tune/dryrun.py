@@ -24,7 +24,7 @@ def planned(info: SessionInfo, specs: Sequence[TrialSpec], namespace: str) -> It
     trials = [Trial(spec) for spec in specs]
     scene = Scene(info, namespace)
     yield manifests.anchor(info, agent_text())
-    if not scene.options.agent:
+    if not scene.options.agent and info.target.engine != "indexed":
         for trial in trials:
             yield manifests.config_map(scene, trial)
             yield manifests.job(scene, trial, Parts(()))

@@ -21,6 +21,7 @@ from kubectl_tune.cluster import labels as marks
 from kubectl_tune.cluster.orders import order
 from kubectl_tune.cluster.podasked import literal
 from kubectl_tune.cluster.podspec import job_labels, pod_template
+from kubectl_tune.errors import EngineError
 from kubectl_tune.launch import launch
 from kubectl_tune.podoptions import PodOptions, pod_options
 from kubectl_tune.rows import session_row
@@ -182,6 +183,11 @@ def job(scene: Scene, trial: Trial, parts: Parts) -> Manifest:
 def shard(scene: Scene, number: int, trials: Sequence[Trial], parts: Parts) -> Manifest:
     """One Indexed Job for many trials: the cluster keeps the window, whoever watches."""
     info, policy = scene.info, scene.info.policy
+    if not scene.options.agent:
+        raise EngineError(
+            "--no-agent: pods of an Indexed Job need the agent to find their trial",
+            hint="run it with --engine jobs, which makes a Job of each trial",
+        )
     name = shard_name(info, number)
     timeouts = [policy.timeout if t.spec.timeout is None else t.spec.timeout for t in trials]
     longest = None if None in timeouts else max(t for t in timeouts if t is not None)

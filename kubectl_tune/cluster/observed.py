@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime
 
 from kubectl_tune.cluster import Manifest
@@ -152,12 +151,14 @@ def is_suspended(job: Manifest) -> bool:
     return bool((job.get("spec") or {}).get("suspend"))
 
 
-def indexes(text: str) -> Iterator[int]:
+def holds(indexes: str, index: int) -> bool:
     """
-    Expand what Kubernetes writes for sets of indexes, as in `1,3-5,7`.
+    Say whether an index is in a set of them as Kubernetes writes it: `1,3-5,7`.
 
     https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/job-v1/#JobStatus
     """
-    for part in filter(None, text.split(",")):
+    for part in filter(None, indexes.split(",")):
         first, _, last = part.partition("-")
-        yield from range(int(first), int(last or first) + 1)
+        if int(first) <= index <= int(last or first):
+            return True
+    return False

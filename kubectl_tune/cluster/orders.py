@@ -32,7 +32,7 @@ def order(info: SessionInfo, trial: Trial, *, attempt: int | None = None) -> dic
     spec = trial.spec
     line: dict[str, Any] = {
         "line": json.loads(plan_line(spec)), "index": spec.index, "slug": spec.slug,
-        "hash": spec.hash, "argv": what.argv, "env": dict(what.env), "timeout": what.timeout,
+        "hash": spec.hash, "argv": list(what.argv), "env": dict(what.env), "timeout": what.timeout,
     }  # fmt: skip
     return line if attempt is None else line | {"attempt": attempt}
 

@@ -59,6 +59,7 @@ class IndexedEngine:
         self._tidier = Tidier(session, client, self._provision, deletes=False)
         self._ids = {trial.spec.slug: trial.id for trial in session.trials.values()}
         self._places: dict[str, list[Place]] = {}  # by Job, in the order of its indexes
+        self._indexes: dict[str, dict[str, int]] = {}  # by Job: its trials
         self._firsts: dict[str, dict[int, str]] = {}  # by trial: Jobs by its first attempt there
         self._stages: dict[str, tuple[bool, ...]] = {}  # by Job: how far it was last seen to be
         self._submitted: set[tuple[str, int]] = set()
@@ -124,6 +125,7 @@ class IndexedEngine:
     def _place(self, job: Manifest, places: list[Place]) -> None:
         name, number = observed.name(job), observed.labels(job).get(marks.SHARD, "")
         self._places[name] = places
+        self._indexes[name] = {place.id: index for index, place in enumerate(places)}
         self._shards = max(self._shards, int(number) if number.isdecimal() else 0)
         for place in places:
             self._firsts.setdefault(place.id, {})[place.first] = name
@@ -213,16 +215,10 @@ class IndexedEngine:
         job = flight.job
         if job is None or observed.finished(job):
             return job is not None
-        index = self._index(flight)
+        index = self._indexes[flight.job_name][flight.key[0]]
         status = job.get("status") or {}
-        return any(
-            index in observed.indexes(status.get(which) or "")
-            for which in ("completedIndexes", "failedIndexes")
-        )
-
-    def _index(self, flight: Flight) -> int:
-        places = self._places[flight.job_name]
-        return next(index for index, place in enumerate(places) if place.id == flight.key[0])
+        sets = (status.get(which) or "" for which in ("completedIndexes", "failedIndexes"))
+        return any(observed.holds(each, index) for each in sets)
 
     def is_tried_again(self, flight: Flight, event: TrialEvent) -> bool:
         job, pod = flight.job, flight.pod
