@@ -51,7 +51,6 @@ class Flight:
     fate: Fate | None = None  # why we ended it ourselves
     running: bool = False
     over: bool = False
-    told_over: bool = False  # and the driver has heard of it
     followed: threading.Thread | None = None
     log: list[bytes] = field(default_factory=list)  # what was read of it while its pod was going
     harvest: bool = False  # its last look is under way
@@ -125,7 +124,7 @@ def _blame(flight: Flight) -> Fate | None:
     failure, reason = diagnosis.ended(flight.pod) if flight.pod else (None, "")
     if failure in STATES:
         return STATES[failure], failure, reason
-    if flight.heard and flight.heard.gone:
+    if flight.heard and (flight.heard.gone or observed.being_deleted(flight.heard.job)):
         return TrialState.LOST, Failure.DELETED, "its Job was deleted by somebody else"
     if by_job := _by_job(flight):
         return by_job

@@ -20,12 +20,13 @@ from kubectl_tune.cluster import Change, ClusterClient, Manifest, manifests, obs
 from kubectl_tune.cluster import labels as marks
 from kubectl_tune.cluster.orders import MOST_LINES
 from kubectl_tune.errors import Conflict, EngineError, NotFound
-from kubectl_tune.fleet import Claim, Fleet
+from kubectl_tune.fleet import Fleet
 from kubectl_tune.flight import Flight
 from kubectl_tune.provision import Provision, lines_of
 from kubectl_tune.session import Session
 from kubectl_tune.tidying import Tidier, delete_jobs
 from kubectl_tune.trial import Trial, TrialEvent, TrialState
+from kubectl_tune.ways import Claim
 
 AGAIN = (TrialState.FAILED, TrialState.TIMED_OUT, TrialState.LOST)
 

@@ -17,12 +17,13 @@ from kubectl_tune.cluster import Change, ClusterClient, Manifest, manifests, obs
 from kubectl_tune.cluster import labels as marks
 from kubectl_tune.cluster.manifests import Parts
 from kubectl_tune.errors import Conflict, EngineError, NotFound
-from kubectl_tune.fleet import Claim, Fleet
+from kubectl_tune.fleet import Fleet
 from kubectl_tune.flight import Flight
 from kubectl_tune.provision import Provision
 from kubectl_tune.session import Session
 from kubectl_tune.tidying import Tidier, delete_jobs
 from kubectl_tune.trial import Trial, TrialEvent
+from kubectl_tune.ways import Claim
 
 
 def connect(session: Session, folder: Path, epoch: int) -> JobsEngine:
