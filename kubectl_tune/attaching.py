@@ -17,7 +17,7 @@ from kubectl_tune.beginning import NAME
 from kubectl_tune.cluster import ClusterClient, Manifest, manifests, observed
 from kubectl_tune.cluster import labels as marks
 from kubectl_tune.cluster.manifests import anchor_name
-from kubectl_tune.cluster.orders import spec_of
+from kubectl_tune.cluster.orders import is_gone, spec_of
 from kubectl_tune.errors import EngineError, SessionNotFound, StoreError, TuneError
 from kubectl_tune.podoptions import pod_options
 from kubectl_tune.provision import lines_of, plan_maps
@@ -124,7 +124,9 @@ def _specs(info: SessionInfo, maps: Sequence[Manifest]) -> list[TrialSpec]:
     found: dict[str, TrialSpec] = {}
     for each in plan_maps(maps):
         for line in lines_of(each):
-            found[line["slug"]] = spec_of(line)
+            found.pop(line["slug"], None)
+            if not is_gone(line):
+                found[line["slug"]] = spec_of(line)
     if not found:
         raise EngineError(
             f"session {info.name}: its plan is not in the cluster (any more)",

@@ -12,7 +12,7 @@ from kubectl_tune.cluster import ClusterClient, Manifest, manifests, observed
 from kubectl_tune.cluster.manifests import Cargo, Parts, Scene
 from kubectl_tune.cluster.orders import MOST_LINES, parts
 from kubectl_tune.errors import ClusterError, Forbidden
-from kubectl_tune.provision import KEY, agent_text, cargo_maps, pack
+from kubectl_tune.provision import KEY, agent_text, cargo_maps, needs, pack
 from kubectl_tune.session import SessionInfo
 from kubectl_tune.trial import Trial, TrialSpec
 
@@ -30,7 +30,7 @@ def planned(info: SessionInfo, specs: Sequence[TrialSpec], namespace: str) -> It
             yield manifests.job(scene, trial, Parts(()))
         return
     packed = pack(info, specs)
-    maps = list(cargo_maps(scene, packed))
+    maps = list(cargo_maps(scene, packed, needs(info, specs)))
     yield from maps
     names = tuple(observed.name(each) for each in maps)
     cargo = Cargo(names, packed.sha, packed.cwd, tuple(packed.absolute_folders))

@@ -8,6 +8,7 @@ one that two drivers have begun, has one of each.
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
@@ -19,7 +20,7 @@ from kubectl_tune.cluster import ClusterClient, Manifest, manifests, observed
 from kubectl_tune.cluster import labels as marks
 from kubectl_tune.cluster.bundle import Bundle, bundle
 from kubectl_tune.cluster.manifests import Cargo, Parts, Scene
-from kubectl_tune.cluster.orders import parts, unpacked
+from kubectl_tune.cluster.orders import gone_line, is_gone, parts, unpacked
 from kubectl_tune.errors import Conflict, EngineError, NotFound
 from kubectl_tune.podoptions import pod_options
 from kubectl_tune.session import Session, SessionInfo
@@ -30,6 +31,8 @@ CWD = f"{marks.PREFIX}/cwd"
 FOLDERS = f"{marks.PREFIX}/folders"
 SHA = f"{marks.PREFIX}/sha256"
 PARTS = f"{marks.PREFIX}/parts"  # how many ConfigMaps a bundle has
+NEEDS = f"{marks.PREFIX}/needs"  # what it was packed for
+LIBRARY = "\0library"  # among names of files: the built-in workload's own code
 KEY = "{:03d}.jsonl.gz"
 
 
@@ -49,6 +52,7 @@ class Provision:
         self._client = client
         self._scene = Scene(session.info, client.namespace)
         self._places: dict[tuple[str, str], _Place] = {}  # by slug and hash
+        self._slugs: set[str] = set()  # of the plan that the cluster has
         self._maps = 0  # plan ConfigMaps so far
         self.shards = 0  # Indexed Jobs so far
 
@@ -96,9 +100,10 @@ class Provision:
         info, options = self._session.info, pod_options(self._session.info)
         if not options.agent:
             return
-        packed = pack(info, [trial.spec for trial in self._session.trials.values()])
+        specs = [trial.spec for trial in self._session.trials.values()]
+        packed = pack(info, specs)
         names = []
-        for wanted in cargo_maps(self._scene, packed):
+        for wanted in cargo_maps(self._scene, packed, needs(info, specs)):
             self._create(wanted)
             names.append(observed.name(wanted))
         cargo = Cargo(tuple(names), packed.sha, packed.cwd, tuple(packed.absolute_folders))
@@ -113,25 +118,41 @@ class Provision:
         for each in plan_maps(kinds.get("plan", [])):
             self._maps = max(self._maps, plan_number(each) + 1)
             self._note(observed.name(each), list(lines_of(each)))
-        if code := whole_bundle(kinds.get("code", [])):
+        specs = [trial.spec for trial in self._session.trials.values()]
+        needed = set(needs(self._session.info, specs))  # an edited plan may need more
+        if code := whole_bundle(kinds.get("code", []), needed):
             self._scene = replace(self._scene, cargo=_cargo(code))
         else:
             self._load()
+        self._note_gone()
+
+    def _note_gone(self) -> None:
+        """Say in the cluster, too, which lines an edited plan no longer has."""
+        gone = self._slugs - {trial.spec.slug for trial in self._session.trials.values()}
+        for _, data in parts([gone_line(slug) for slug in sorted(gone)]):
+            self._create_plan(self._scene, data)
 
     def _bring(
         self, scene: Scene, trials: Sequence[Trial], *, indexed: bool
     ) -> list[tuple[str, list[dict[str, Any]]]]:
         made = []
         for lines, data in parts(manifests.orders(scene.info, trials, indexed=indexed)):
-            number, self._maps = self._maps, self._maps + 1
-            name = manifests.plan_name(scene.info, number)
-            wanted = manifests.binary_map(scene, name, "plan", KEY.format(number), data)
-            self._create(wanted)
-            made.append((name, lines))
+            made.append((self._create_plan(scene, data), lines))
         return made
 
-    def _note(self, name: str, lines: Iterable[dict[str, Any]]) -> None:
+    def _create_plan(self, scene: Scene, data: bytes) -> str:
+        number, self._maps = self._maps, self._maps + 1
+        name = manifests.plan_name(scene.info, number)
+        self._create(manifests.binary_map(scene, name, "plan", KEY.format(number), data))
+        return name
+
+    def _note(self, name: str, lines: Sequence[dict[str, Any]]) -> None:
+        if gone := {line["slug"] for line in lines if is_gone(line)}:  # such lines stand alone
+            self._slugs -= gone
+            self._places = {key: at for key, at in self._places.items() if key[0] not in gone}
+            return
         for number, line in enumerate(lines):
+            self._slugs.add(line["slug"])
             if "attempt" not in line:
                 self._places[line["slug"], line["hash"]] = _Place(name, number)
 
@@ -153,15 +174,29 @@ def pack(info: SessionInfo, specs: Sequence[TrialSpec]) -> Bundle:
         info.target.workdir,
         sync=pod_options(info).sync,
         data_files=data_files(info, specs),
-        library=bool(info.workload) and any(not spec.command for spec in specs),
+        library=_needs_library(info, specs),
     )
 
 
-def cargo_maps(scene: Scene, packed: Bundle) -> Iterator[Manifest]:
+def needs(info: SessionInfo, specs: Sequence[TrialSpec]) -> list[str]:
+    """
+    Say what the trials' pods need of what is here: data files, and our own code.
+
+    Names are hashed: plans may name thousands, and annotations hold little.
+    """
+    names = [*data_files(info, specs), *([LIBRARY] if _needs_library(info, specs) else [])]
+    return [hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:8] for name in names]
+
+
+def _needs_library(info: SessionInfo, specs: Sequence[TrialSpec]) -> bool:
+    return bool(info.workload) and any(not spec.command for spec in specs)
+
+
+def cargo_maps(scene: Scene, packed: Bundle, needed: Sequence[str]) -> Iterator[Manifest]:
     """Yield the ConfigMaps that hold what was packed."""
     about = {
         CWD: packed.cwd, FOLDERS: json.dumps(packed.absolute_folders), SHA: packed.sha,
-        PARTS: str(len(packed.parts)),
+        PARTS: str(len(packed.parts)), NEEDS: json.dumps(needed),
     }  # fmt: skip
     for number, data in enumerate(packed.parts):
         name = f"tune-{scene.info.uid}-code-{packed.sha[:12]}-{number}"
@@ -200,15 +235,18 @@ def plan_number(each: Manifest) -> int:
     return int(number) if number.isascii() and number.isdecimal() else -1
 
 
-def whole_bundle(maps: Iterable[Manifest]) -> list[Manifest]:
-    """Return the ConfigMaps of a bundle that is there in all of its parts; none if none is."""
+def whole_bundle(maps: Iterable[Manifest], needed: set[str]) -> list[Manifest]:
+    """Return the ConfigMaps of a bundle that is all there and has what is needed, if any."""
     bundles: dict[str, list[Manifest]] = {}
     for each in sorted(maps, key=observed.name):
         bundles.setdefault(observed.remarks(each).get(SHA, ""), []).append(each)
-    whole = (
-        code for code in bundles.values() if observed.remarks(code[0]).get(PARTS) == str(len(code))
-    )
-    return next(whole, [])
+    return next((code for code in bundles.values() if _serves(code, needed)), [])
+
+
+def _serves(code: Sequence[Manifest], needed: set[str]) -> bool:
+    about = observed.remarks(code[0])
+    there = about.get(PARTS) == str(len(code))
+    return there and needed <= set(json.loads(about.get(NEEDS, "[]")))
 
 
 def lines_of(each: Manifest) -> Iterable[dict[str, Any]]:

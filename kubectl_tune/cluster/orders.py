@@ -37,6 +37,15 @@ def order(info: SessionInfo, trial: Trial, *, attempt: int | None = None) -> dic
     return line if attempt is None else line | {"attempt": attempt}
 
 
+def gone_line(slug: str) -> dict[str, Any]:
+    """Return what says that a trial's lines before this one count no more."""
+    return {"slug": slug, "gone": True}
+
+
+def is_gone(line: dict[str, Any]) -> bool:
+    return bool(line.get("gone"))
+
+
 def spec_of(line: dict[str, Any]) -> TrialSpec:
     """Return the trial of an order."""
     plan = line["line"]

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import tempfile
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from core.making import info as session_info
@@ -19,6 +22,7 @@ from kubectl_tune.cluster import manifests
 from kubectl_tune.engines.indexed import IndexedEngine
 from kubectl_tune.engines.jobs import JobsEngine
 from kubectl_tune.errors import EngineError, SessionNotFound, StoreError
+from kubectl_tune.ledger import Ledger
 from kubectl_tune.noted import noted, packed
 from kubectl_tune.rows import session_row
 from kubectl_tune.trial import Failure, TrialEvent, TrialState
@@ -143,8 +147,6 @@ def change(sessions: Sessions, name: str, id: str, script: str) -> None:
 
 
 def ledger_of(store, name, epoch, *events):
-    from kubectl_tune.ledger import Ledger
-
     ledger = Ledger(store.load(name), store, epoch)
     ledger.keep(events)
     ledger.save()
@@ -184,6 +186,37 @@ def kill_when_it_runs(sessions: Sessions, name: str, id: str, attempt: int = 1) 
     with pytest.raises(Enough):
         sessions.drive(name, show=show)
     until(lambda: (id, attempt) in sessions.place.begun(), "it to begin")
+
+
+@both
+def test_lines_that_an_edited_plan_has_no_more_stay_away(here, elsewhere):
+    """
+    Until it has them again.
+    """
+    name = here.new("ok", "ok", "exit 3")
+    here.drive(name)
+    with here.store() as store:
+        spec = store.load(name).trials["t2"].spec
+        store.remove_trials(name, [spec.index])
+        with store.owned(name, store.claim(name)):
+            ledger_of(store, name, store.claim(name), TrialEvent("t1", 2, TrialState.PENDING))
+    here.drive(name)
+
+    attach(elsewhere)
+
+    assert set(elsewhere.stored(name)) == {"t0", "t1"}
+    with here.store() as store:
+        store.add_trials(name, [replace(spec, hash="another")])
+    here.drive(name)
+    assert set(specs_in_the_cluster(here.place)) == {"t0", "t1", "t2"}
+
+
+def specs_in_the_cluster(place):
+    client = place.cluster.client()
+    [remote] = attaching.remotes(client)
+    with tempfile.TemporaryDirectory() as folder, opened(Path(folder) / "s.db") as store:
+        name = attaching.attach(store, client, remote, "")
+        return [row.trial.id for row in store.trials(name)]
 
 
 def test_attaching_may_be_cut_off(here, elsewhere):
@@ -340,6 +373,4 @@ def test_notes_that_can_not_be_read_count_as_none():
 
 
 def packed_lines(*lines: str) -> bytes:
-    import gzip
-
     return gzip.compress("\n".join(lines).encode())

@@ -15,6 +15,8 @@ from kubectl_tune.cluster import manifests, observed
 from kubectl_tune.errors import EngineError, Unreachable
 from kubectl_tune.provision import Provision, lines_of
 from kubectl_tune.session import Session
+from kubectl_tune.trial import TrialSpec
+from kubectl_tune.workload import ARBITRAGE
 
 
 @pytest.fixture
@@ -99,8 +101,9 @@ def test_lines_that_are_new_or_changed_are_brought_as_well(cluster, session):
 
     assert again.place(edited.trials["t0"]) == before
     changed, new = again.place(edited.trials["t1"]), again.place(edited.trials["t3"])
-    assert changed.maps == new.maps == ("tune-bcdfg-plan-1",)
-    [_, second] = sorted(maps(cluster, "plan"), key=observed.name)
+    assert changed.maps == new.maps == ("tune-bcdfg-plan-2",)
+    [_, gone, second] = sorted(maps(cluster, "plan"), key=observed.name)
+    assert list(lines_of(gone)) == [{"slug": "t2", "gone": True}]
     assert [line["hash"] for line in lines_of(second)] == ["changed", "hash3"]
 
 
@@ -157,3 +160,25 @@ def test_a_shard_has_its_lines_in_the_order_of_its_indexes(cluster, session):
     assert parts.maps == (observed.name(plan),)
     lines = list(lines_of(plan))
     assert [(line["slug"], line["attempt"]) for line in lines] == [("t2", 2), ("t1", 2), ("t0", 2)]
+
+
+def test_an_edited_plan_brings_the_data_that_it_names(cluster, tmp_path):
+    """
+    What the session has brought before does not have it; a plan that needs no more brings none.
+    """
+    for name in ("a.csv", "b.csv"):
+        (tmp_path / name).write_text(name)
+    made = session_info(workdir=tmp_path, workload="arbitrage", command=())
+    key = ARBITRAGE.file_keys[0]
+    first, second = (
+        TrialSpec(f"t{n}", n, {key: name}).named(f"t{n}", f"h{n}")
+        for n, name in enumerate(("a.csv", "b.csv"))
+    )
+    before = Provision(Session.of(made, [first]), cluster.client()).scene.cargo
+
+    same = Provision(Session.of(made, [first]), cluster.client()).scene.cargo
+    more = Provision(Session.of(made, [first, second]), cluster.client()).scene.cargo
+    again = Provision(Session.of(made, [first, second]), cluster.client()).scene.cargo
+
+    assert before.maps and same == before
+    assert more.sha != before.sha and again == more
