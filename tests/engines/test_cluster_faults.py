@@ -87,7 +87,8 @@ def test_an_evicted_pod_is_lost_and_its_log_is_kept(place):
     """
     What it had printed is taken home while it is going.
     """
-    session = place.session("echo so far; sleep 600 & wait")
+    # It takes its time to end, as pods do: one that is gone at once can't be read any more.
+    session = place.session("trap 'sleep 2; exit 1' TERM; echo so far; sleep 600 & wait")
     engine = place.connect(session)
     begin(session, engine)
     printed = partial(_printed, engine, session.trials["t0"])
