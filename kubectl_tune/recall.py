@@ -46,7 +46,7 @@ class Recall:
             yield event
 
     def _as_now(self, each: Noted) -> TrialEvent:
-        same = each.hash in ("", self._session.trials[each.event.trial].spec.hash)
+        same = each.hash == self._session.trials[each.event.trial].spec.hash
         return each.event if same else changed((each.event.trial, each.event.attempt))
 
     def unnoted(self, events: Iterable[TrialEvent]) -> list[TrialEvent]:
