@@ -18,6 +18,7 @@ from typing import Any
 from kubectl_tune import __version__
 from kubectl_tune.cluster import Manifest
 from kubectl_tune.cluster import labels as marks
+from kubectl_tune.cluster.indexretries import index_retries
 from kubectl_tune.cluster.orders import order
 from kubectl_tune.cluster.podasked import literal
 from kubectl_tune.cluster.podspec import job_labels, pod_template
@@ -26,7 +27,7 @@ from kubectl_tune.launch import launch
 from kubectl_tune.podoptions import PodOptions, pod_options
 from kubectl_tune.rows import session_row
 from kubectl_tune.session import Policy, SessionInfo
-from kubectl_tune.trial import Failure, Trial
+from kubectl_tune.trial import Trial
 
 GRACE = 30  # seconds that a pod has between SIGTERM and SIGKILL,
 AGENT_GRACE = 10  # and of these a trial
@@ -208,7 +209,7 @@ def shard(scene: Scene, number: int, trials: Sequence[Trial], parts: Parts) -> M
         "completionMode": "Indexed",
         "completions": len(trials),
         "parallelism": min(len(trials), parallel(policy, len(trials))),
-        **_retries(policy),
+        **index_retries(policy),
         "podReplacementPolicy": "Failed",
         "ttlSecondsAfterFinished": scene.options.ttl,
         "template": template,
@@ -218,51 +219,6 @@ def shard(scene: Scene, number: int, trials: Sequence[Trial], parts: Parts) -> M
     if policy.halt and policy.halt.why == "fail" and (most := policy.halt.count(len(trials))):
         spec["maxFailedIndexes"] = most - 1
     return {"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata, "spec": spec}
-
-
-# Exit codes of pods by what they mean; all others are the trial's own.
-CODES = {Failure.BAD_RESULT: 122, Failure.TIMEOUT: 124, Failure.OOM: 137}
-SETUP, SIGTERM = 125, 143  # it could not begin here, nor elsewhere; somebody has ended it
-
-
-def _retries(policy: Policy) -> dict[str, Any]:
-    """
-    Say how often an index is tried again: as often as any class of failures is.
-
-    A class that is never tried again fails its index at once. So does a pod that somebody has
-    deleted: if not, a trial that was cancelled would begin again.
-    """
-    often = {which: policy.retry.get(which, policy.retries) for which in (Failure.EXIT, *CODES)}
-    never = {CODES[which] for which in CODES if not often[which]}
-    if often[Failure.EXIT]:
-        codes = {"operator": "In", "values": sorted({SETUP, SIGTERM, *never})}
-    else:
-        codes = {"operator": "NotIn", "values": sorted(set(CODES.values()) - never) or [0]}
-    return {
-        "backoffLimitPerIndex": max(often.values()),
-        "podFailurePolicy": {
-            "rules": [
-                # What the cluster did to a pod is not its trial's fault.
-                {
-                    "action": "Ignore",
-                    "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}],
-                },
-                {
-                    "action": "FailIndex",
-                    "onExitCodes": {"containerName": marks.CONTAINER, **codes},
-                },
-            ]
-        },
-    }
-
-
-def fails_index(job: Manifest, code: int | None) -> bool:
-    """Say whether an Indexed Job takes this exit code for final."""
-    for rule in (job["spec"].get("podFailurePolicy") or {}).get("rules") or ():
-        codes = rule.get("onExitCodes") or {}
-        if rule.get("action") == "FailIndex" and codes and code:
-            return bool((code in codes["values"]) is (codes["operator"] == "In"))
-    return False
 
 
 def parallel(policy: Policy, total: int) -> int:

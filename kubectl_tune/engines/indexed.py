@@ -16,15 +16,15 @@ from pathlib import Path
 from typing import NamedTuple
 
 from kubectl_tune.access import client_of
-from kubectl_tune.cluster import Change, ClusterClient, Manifest, manifests, observed
+from kubectl_tune.cluster import Change, ClusterClient, Manifest, indexretries, manifests, observed
 from kubectl_tune.cluster import labels as marks
 from kubectl_tune.cluster.orders import MOST_LINES
+from kubectl_tune.commonengine import CommonEngine
 from kubectl_tune.errors import Conflict, EngineError, NotFound
-from kubectl_tune.fleet import Fleet
 from kubectl_tune.flight import Flight
-from kubectl_tune.provision import Provision, lines_of
+from kubectl_tune.provision import lines_of
 from kubectl_tune.session import Session
-from kubectl_tune.tidying import Tidier, delete_jobs
+from kubectl_tune.tidying import delete_jobs
 from kubectl_tune.trial import Trial, TrialEvent, TrialState
 from kubectl_tune.ways import Claim
 
@@ -43,7 +43,7 @@ class Place(NamedTuple):
     same: bool = True
 
 
-class IndexedEngine:
+class IndexedEngine(CommonEngine):
     shared = True
 
     def __init__(
@@ -53,61 +53,24 @@ class IndexedEngine:
         folder: Path,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._session = session
-        self._client = client
-        self._provision = Provision(session, client)
-        self._fleet = Fleet(session, client, folder, self, clock)
-        self._tidier = Tidier(session, client, self._provision, deletes=False)
-        self._ids = {trial.spec.slug: trial.id for trial in session.trials.values()}
+        super().__init__(session, client, folder, clock)
         self._places: dict[str, list[Place]] = {}  # by Job, in the order of its indexes
         self._indexes: dict[str, dict[str, int]] = {}  # by Job: its trials
         self._firsts: dict[str, dict[int, str]] = {}  # by trial: Jobs by its first attempt there
         self._stages: dict[str, tuple[bool, ...]] = {}  # by Job: how far it was last seen to be
-        self._submitted: set[tuple[str, int]] = set()
         self._shards = 0  # the highest number so far
-        self._closed = False
 
     @property
     def slots(self) -> int:
         """Room for all of them: the Jobs keep the window."""
         return max(1, len(self._session.trials))
 
-    def submit(self, trials: Sequence[Trial]) -> list[TrialEvent]:
-        events = [] if self._fleet.started else self.poll(0)
-        new = [t for t in trials if (t.id, t.attempt) not in self._submitted]
-        new = [t for t in new if self._fleet.flight(t) is None]
-        self._submitted.update((t.id, t.attempt) for t in new)
-        for image in dict.fromkeys(trial.spec.image for trial in new):
-            same = [trial for trial in new if trial.spec.image == image]
+    def _begin(self, trials: Sequence[Trial]) -> list[TrialEvent]:
+        events: list[TrialEvent] = []
+        for image in dict.fromkeys(trial.spec.image for trial in trials):
+            same = [trial for trial in trials if trial.spec.image == image]
             for first in range(0, len(same), MOST_LINES):
                 events += self._submit_shard(same[first : first + MOST_LINES])
-        return events
-
-    def poll(self, timeout: float) -> list[TrialEvent]:
-        events = self._fleet.poll(timeout) if self._fleet.started else self._fleet.start()
-        self._tidier.note(self._fleet.unnoted(events))
-        return events
-
-    def cancel(self, trials: Sequence[Trial]) -> None:
-        self._fleet.cancel(trials)
-
-    def logs(self, trial: Trial, *, follow: bool = False) -> Iterator[bytes]:
-        return self._fleet.logs(trial, follow=follow)
-
-    def forget(self) -> None:
-        self._fleet.saved()
-        self._tidier.tidy(all=self._closed)
-        if self._closed:
-            self._client.close()
-
-    def close(self) -> list[TrialEvent]:
-        """Let go: the Jobs go on."""
-        if self._closed:
-            return []
-        self._closed = True
-        events = self._fleet.close()
-        if self._tidier.idle:  # else the last `forget` still needs it
-            self._client.close()
         return events
 
     # Jobs of many trials
@@ -230,6 +193,6 @@ class IndexedEngine:
         if observed.condition(pod, "DisruptionTarget"):  # as its podFailurePolicy has it
             return True
         code = (observed.terminated(pod) or {}).get("exitCode")
-        if code == 0 or manifests.fails_index(job, code):
+        if code == 0 or indexretries.fails_index(job, code):
             return False
         return observed.failures_before(pod) < (job["spec"].get("backoffLimitPerIndex") or 0)

@@ -7,21 +7,19 @@ is asked for; and no Job is deleted before all that is known of it is saved.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
 from kubectl_tune.access import client_of
-from kubectl_tune.cluster import Change, ClusterClient, Manifest, manifests, observed
+from kubectl_tune.cluster import Change, Manifest, manifests, observed
 from kubectl_tune.cluster import labels as marks
 from kubectl_tune.cluster.manifests import Parts
+from kubectl_tune.commonengine import CommonEngine
 from kubectl_tune.errors import Conflict, EngineError, NotFound
-from kubectl_tune.fleet import Fleet
 from kubectl_tune.flight import Flight
-from kubectl_tune.provision import Provision
 from kubectl_tune.session import Session
-from kubectl_tune.tidying import Tidier, delete_jobs
+from kubectl_tune.tidying import delete_jobs
 from kubectl_tune.trial import Trial, TrialEvent
 from kubectl_tune.ways import Claim
 
@@ -30,71 +28,16 @@ def connect(session: Session, folder: Path, epoch: int) -> JobsEngine:
     return JobsEngine(session, client_of(session.info), folder)
 
 
-class JobsEngine:
+class JobsEngine(CommonEngine):
     shared = False
-
-    def __init__(
-        self,
-        session: Session,
-        client: ClusterClient,
-        folder: Path,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._session = session
-        self._client = client
-        self._ids = {trial.spec.slug: trial.id for trial in session.trials.values()}
-        self._provision = Provision(session, client)
-        self._fleet = Fleet(session, client, folder, self, clock)
-        self._tidier = Tidier(session, client, self._provision)
-        self._submitted: set[tuple[str, int]] = set()
-        self._closed = False
 
     @property
     def slots(self) -> int:
         return manifests.parallel(self._session.info.policy, len(self._session.trials))
 
-    def submit(self, trials: Sequence[Trial]) -> list[TrialEvent]:
-        events = [] if self._fleet.started else self.poll(0)
-        new = [t for t in trials if (t.id, t.attempt) not in self._submitted]
-        new = [t for t in new if self._fleet.flight(t) is None]
-        self._submitted.update((t.id, t.attempt) for t in new)
-        wanted = {t.id: self._manifests(t) for t in new}
-        return events + self._fleet.launch(new, lambda trial: self._create(wanted[trial.id]))
-
-    def poll(self, timeout: float) -> list[TrialEvent]:
-        if self._fleet.started:
-            events = self._fleet.poll(timeout)
-        else:
-            events = self._fleet.start()
-            self._tidier.note_leftovers(self._fleet.leftovers)
-        self._tidier.note(self._fleet.unnoted(events))
-        return events
-
-    def cancel(self, trials: Sequence[Trial]) -> None:
-        self._fleet.cancel(trials)
-
-    def logs(self, trial: Trial, *, follow: bool = False) -> Iterator[bytes]:
-        return self._fleet.logs(trial, follow=follow)
-
-    def forget(self) -> None:
-        """Delete the Jobs of what has ended, many at once; `--keep` says which."""
-        late = not (self._fleet.started or self._closed)
-        if late:  # an earlier driver may have been killed before it could
-            self.poll(0)
-        self._fleet.saved()
-        self._tidier.tidy(all=late or self._closed, cramped=self._fleet.cramped)
-        if self._closed:
-            self._client.close()
-
-    def close(self) -> list[TrialEvent]:
-        """Let go: the Jobs go on."""
-        if self._closed:
-            return []
-        self._closed = True
-        events = self._fleet.close()
-        if self._tidier.idle:  # else the last `forget` still needs it
-            self._client.close()
-        return events
+    def _begin(self, trials: Sequence[Trial]) -> list[TrialEvent]:
+        wanted = {trial.id: self._manifests(trial) for trial in trials}
+        return self._fleet.launch(trials, lambda trial: self._create(wanted[trial.id]))
 
     # The fleet's ways
 

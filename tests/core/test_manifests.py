@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from kubectl_tune.cluster import labels as marks
 from kubectl_tune.cluster import manifests, observed
+from kubectl_tune.cluster.indexretries import fails_index
 from kubectl_tune.cluster.manifests import Cargo, Parts, Scene
 from kubectl_tune.errors import EngineError
 from kubectl_tune.halt import Halt
@@ -154,9 +155,9 @@ def test_an_index_is_tried_again_as_often_as_the_session_says(policy, limit, fin
     made = shard(policy=policy)
 
     assert made["spec"]["backoffLimitPerIndex"] == limit
-    assert [code for code in final if not manifests.fails_index(made, code)] == []
-    assert [code for code in again if manifests.fails_index(made, code)] == []
-    assert not manifests.fails_index(made, 0) and not manifests.fails_index(made, None)
+    assert [code for code in final if not fails_index(made, code)] == []
+    assert [code for code in again if fails_index(made, code)] == []
+    assert not fails_index(made, 0) and not fails_index(made, None)
     first, *_ = made["spec"]["podFailurePolicy"]["rules"]
     assert first["action"] == "Ignore"
 
