@@ -9,14 +9,13 @@ that can't be asked says nothing of an attempt: it is asked again.
 from __future__ import annotations
 
 import contextlib
-import json
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
-from kubectl_tune import record
+from kubectl_tune import record, result
 from kubectl_tune.cluster import ClusterClient, LogRequest
 from kubectl_tune.cluster import labels as marks
 from kubectl_tune.errors import ClusterError, Forbidden, NotFound, Unauthorized, Unreachable
@@ -139,10 +138,11 @@ def _found(source: Source, log: bytes, trouble: str = "") -> Found:
 
 def last_object(log: bytes) -> str | None:
     """Return the last line of a log, as served with times, that is a JSON object."""
+    return result.last_object(_texts(log))
+
+
+def _texts(log: bytes) -> Iterator[str]:
+    """Yield a log's lines without their times, the last one first."""
     for line in reversed(log.splitlines()):
-        text = line.partition(b" ")[2].strip()
-        if text.startswith(b"{") and text.endswith(b"}"):
-            with contextlib.suppress(ValueError, RecursionError):
-                if isinstance(json.loads(text), dict):
-                    return text.decode()
-    return None
+        with contextlib.suppress(UnicodeDecodeError):  # then it is no JSON either
+            yield line.partition(b" ")[2].decode()

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -199,3 +200,13 @@ def _kind(value: object) -> str:
     return {list: "a list", str: "a string", bool: "a boolean", type(None): "null"}.get(
         type(value), "a number"
     )
+
+
+def last_object(lines: Iterable[str]) -> str | None:
+    """Return the first of lines, given from the last one back, that is a JSON object."""
+    for line in map(str.strip, lines):
+        if line.startswith("{") and line.endswith("}"):
+            with suppress(ValueError, RecursionError):
+                if isinstance(json.loads(line), dict):
+                    return line
+    return None

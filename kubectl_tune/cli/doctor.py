@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import inspect
 import os
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any
 
 import typer
 
 from kubectl_tune import planfile
 from kubectl_tune.cli import podding
+from kubectl_tune.cli.composing import compose
 from kubectl_tune.cli.options import output
 from kubectl_tune.cli.starting import read
 from kubectl_tune.cli.state import state_path
@@ -27,14 +27,7 @@ from kubectl_tune.views.objects import json_text, yaml_text
 
 def _takes_pods(function: Callable[..., int]) -> Callable[..., int]:
     """Give a command the options that say how pods are made, in its `options`."""
-    found: dict[str, inspect.Parameter] = {}
-    for each in (function, podding.pod):
-        hints = get_type_hints(each, include_extras=True)
-        for name, parameter in inspect.signature(each).parameters.items():
-            found[name] = parameter.replace(annotation=hints[name])
-    del found["options"]
-    function.__signature__ = inspect.Signature(list(found.values()))  # type: ignore[attr-defined]
-    return function
+    return compose(function, function, podding.pod, hidden=("options",))
 
 
 @_takes_pods

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from kubectl_tune import explaining, logs, sessions
-from kubectl_tune.cli.options import output
+from kubectl_tune.cli.options import ADDRESSED, output
 from kubectl_tune.cli.printer import bearable
 from kubectl_tune.cli.state import open_store_to_read
 from kubectl_tune.cluster import ClusterClient
@@ -28,8 +28,7 @@ def command(
         list[str] | None,
         typer.Argument(
             metavar="SESSION/TRIAL",
-            help="The trial's job_id or as much as makes it clear, of the session named first or in"
-            " front of a slash, else of the newest one; without one, all trials that don't run",
+            help=f"{ADDRESSED}; without one, all trials that don't run",
         ),
     ] = None,
     format: Annotated[str, output("table", "json", "yaml")] = "table",

@@ -114,4 +114,8 @@ Trials = Annotated[
         autocompletion=trial_words,
     ),
 ]
+ADDRESSED = (
+    "The trial's job_id or as much as makes it clear, of the session named first or in front of a"
+    " slash, else of the newest one"
+)
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask")]

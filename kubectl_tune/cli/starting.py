@@ -6,18 +6,18 @@ The options are the parameters of `_draft` and of `podding.pod`; `begins` gives 
 
 from __future__ import annotations
 
-import inspect
 import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any
 
 import typer
 
 from kubectl_tune import beginning, engines, planfile
 from kubectl_tune.cli import clusters, podding
 from kubectl_tune.cli.behind import behind
+from kubectl_tune.cli.composing import compose
 from kubectl_tune.cli.options import DURATION
 from kubectl_tune.cli.state import open_store
 from kubectl_tune.direction import direction_of
@@ -169,14 +169,7 @@ def _draft(
 
 def begins(function: Callable[..., int]) -> Callable[..., int]:
     """Give a command the parameters of a new session before its own, in its `options`."""
-    found: dict[str, inspect.Parameter] = {}
-    for each in (_draft, podding.pod, function):
-        hints = get_type_hints(each, include_extras=True)
-        for name, parameter in inspect.signature(each).parameters.items():
-            found[name] = parameter.replace(annotation=hints[name])
-    parameters = [each for name, each in found.items() if name not in ("pod", "options")]
-    function.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    return function
+    return compose(function, _draft, podding.pod, function, hidden=("pod", "options"))
 
 
 def read(plan: str, rules: Rules) -> tuple[TrialSpec, ...]:

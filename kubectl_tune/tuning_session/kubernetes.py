@@ -113,6 +113,7 @@ class K8sTuningSessionRunner:
             status = self.k8s_client.get_job_status(job_id, self.namespace).status
             if status not in ("Pending", "Running"):
                 return status == "Succeeded"
+            # A client of four methods can only be asked again; the deadline above bounds it.
             time.sleep(min(POLL_SECONDS, left))
         return False
 

@@ -7,13 +7,12 @@ Job's own trouble; only a cluster that was never reached ends it all.
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from kubectl_tune.errors import Unauthorized, Unreachable
+from kubectl_tune.result import last_object
 from kubectl_tune.session import Session
 from kubectl_tune.trial import Failure, Trial, TrialEvent, TrialState
 from kubectl_tune.tuning_session.kubernetes_client import (
@@ -135,7 +134,7 @@ class PolledEngine:
     def _status(self, flight: _Flight) -> K8sJobStatus:
         try:
             return self._client.get_job_status(flight.job, self._namespace)
-        except Exception as error:  # as above
+        except Exception as error:  # whatever another's client may raise
             return K8sJobStatus(flight.job, self._namespace, "Unknown", message=str(error))
 
     def _ending(self, flight: _Flight, status: K8sJobStatus, now: float) -> TrialEvent | None:
@@ -146,7 +145,11 @@ class PolledEngine:
         match status.status:
             case "Succeeded":
                 ended = self._ended(flight, TrialState.SUCCEEDED)
-                return replace(ended, exit_code=0, result=last_object(self._printed[flight.job]))
+                return replace(
+                    ended,
+                    exit_code=0,
+                    result=last_object(reversed(self._printed[flight.job].splitlines())),
+                )
             case "Failed" if "DeadlineExceeded" in said:  # the cluster was faster than we
                 return self._timed_out(flight)
             case "Failed":
@@ -198,18 +201,3 @@ def delete(client: K8sClientInterface, job: str, namespace: str) -> bool:
         return bool(client.delete_job(job, namespace))
     except Exception:  # it stays until its time to live is over
         return False
-
-
-def last_object(text: str) -> str | None:
-    """Return the last line that is a JSON object: what a trial has for a result."""
-    for line in reversed(text.splitlines()):
-        if line.startswith("{") and isinstance(_decoded(line), dict):
-            return line
-    return None
-
-
-def _decoded(line: str) -> Any:
-    try:
-        return json.loads(line)
-    except (ValueError, RecursionError):
-        return None
