@@ -19,6 +19,7 @@ FULL = (errno.ENOSPC, errno.EDQUOT)
 
 def main() -> int:
     if interpreter.frozen():
+        # PyInstaller sets it, in frozen builds only: no stub of `sys` knows it.
         interpreter.restore(os.environ, sys._MEIPASS)  # type: ignore[attr-defined]
     open_streams()
     if interpreter.asked(sys.argv):

@@ -928,7 +928,7 @@ def pod(env: Mapping[str, str]) -> NoReturn:
         what = os.fsdecode(error.filename) if error.filename else ""
         detail = ": ".join(filter(None, (what, error.strerror or str(error))))
         record = _unbegun("machine" if error.errno in SHORTAGES + FULL else "setup", detail)
-    except Exception as error:
+    except Exception as error:  # a bug of ours: a pod without a record would say nothing of it
         record = _unbegun("machine", f"the agent failed: {error!r}")
     if record["started"] is None:
         line = f"kubectl-tune: the trial did not begin: {record['detail']}\n"
@@ -964,7 +964,7 @@ def _attempted(place: Place, log: Forwarded, signals: Signals) -> dict[str, Any]
         code = _watched(attempt, signals)
         at = time.time()
         record = attempt.record(code)
-    except BaseException:
+    except BaseException:  # whatever it is, nothing that was started outlives us
         attempt.signal(signal.SIGKILL)
         raise
     return {**_blamed(record, place.ooms() - ooms), "started": attempt.started, "at": at}

@@ -31,7 +31,7 @@ class Errands:
         def guarded() -> None:
             try:
                 what()
-            except Exception as error:
+            except Exception as error:  # whoever waits for news raises it, where it is seen
                 self._news.put(("error", error))
 
         future = self._pool.submit(guarded)

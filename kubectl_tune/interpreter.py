@@ -64,7 +64,7 @@ def run(words: list[str]) -> None:
     import runpy
 
     if os.environ.get("PYTHONUNBUFFERED"):
-        for stream in (sys.stdout, sys.stderr):
+        for stream in (sys.stdout, sys.stderr):  # as Python has just opened them: text files
             stream.reconfigure(write_through=True)  # type: ignore[union-attr]
     kind, what, rest = _read(words)
     sys.argv = [what, *rest]

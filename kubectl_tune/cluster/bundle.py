@@ -180,6 +180,7 @@ class _Sink(io.RawIOBase):
         self._packing = zlib.compressobj(9, zlib.DEFLATED, 31)  # gzip, without a time or a name
         self._data = bytearray()
 
+    # tarfile writes bytes; the class below would take any buffer, which we need not.
     def write(self, data: bytes) -> int:  # type: ignore[override]
         self._keep(self._packing.compress(data))
         return len(data)

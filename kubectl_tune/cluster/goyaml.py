@@ -69,6 +69,7 @@ def _loader() -> Any:
 
     safe: Any = _safe_loader()
 
+    # Which class that is shows at run time: the C loader, where there is one.
     class Loader(safe):  # type: ignore[misc]
         """Takes for texts what Go does: dates, `1:30`, `=`."""
 

@@ -79,7 +79,7 @@ class Stream:
                 raise StopIteration
             try:
                 piece = self._read()
-            except Exception:
+            except Exception:  # what `close` breaks in another thread breaks in many ways
                 self._end()
                 if self._closed:
                     raise StopIteration from None
@@ -119,7 +119,7 @@ class Watch:
     def __next__(self) -> Change:
         try:
             return next(self._changes)
-        except BaseException:
+        except BaseException:  # whatever ends a watch, its end included, frees its connection
             self._stream.close()
             raise
 
