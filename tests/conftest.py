@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from desk import Desk
 from hypothesis import settings
+
+if TYPE_CHECKING:
+    from fakecluster import FakeCluster
+    from fakecluster.server import Front
 
 # How long an example takes says nothing on a busy machine.
 settings.register_profile("default", deadline=None)
@@ -29,6 +35,25 @@ def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPat
     path = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(path))
     return folder
+
+
+@pytest.fixture
+def cluster() -> Iterator[FakeCluster]:
+    """A cluster in memory."""
+    from fakecluster import FakeCluster  # most tests need none
+
+    with FakeCluster() as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def front(cluster: FakeCluster) -> Iterator[Front]:
+    """The same as an API server, over HTTPS."""
+    from fakecluster.server import Front
+
+    front = Front(cluster)
+    yield front
+    front.close()
 
 
 @pytest.fixture

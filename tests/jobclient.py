@@ -8,6 +8,15 @@ from typing import Any
 
 from kubectl_tune.tuning_session import K8sClientInterface, K8sJobStatus
 
+# What a job of the built-in workload needs: a data file's text, and its config.
+QUOTES = (
+    "timestamp,best_bid_a,best_ask_a,best_bid_b,best_ask_b\n1,99,100,102,103\n2,102,103,99,100\n"
+)
+CONFIG = {
+    "data_file": "quotes.csv", "min_spread_bps": 30, "taker_fee_a_bps": 5, "taker_fee_b_bps": 5,
+    "slippage_bps": 5, "max_position_usd": 1000,
+}  # fmt: skip
+
 
 class JobClient(K8sClientInterface):
     """

@@ -22,19 +22,6 @@ RANKED = ("--metric", "score", "--direction", "maximize")
 
 
 @pytest.fixture
-def cluster() -> Iterator[FakeCluster]:
-    with FakeCluster() as cluster:
-        yield cluster
-
-
-@pytest.fixture
-def front(cluster: FakeCluster) -> Iterator[Front]:
-    front = Front(cluster)
-    yield front
-    front.close()
-
-
-@pytest.fixture
 def kubeconfig(front: Front, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The kubeconfig of the environment: the current context is `admin`."""
     path = front.kubeconfig(desk.folder / "kubeconfig")

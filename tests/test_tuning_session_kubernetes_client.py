@@ -6,7 +6,6 @@ import json
 import os
 import re
 import sys
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -14,6 +13,7 @@ from desk import Desk
 from fakecluster import FakeCluster
 from hypothesis import given
 from hypothesis import strategies as st
+from jobclient import CONFIG, QUOTES
 
 from kubectl_tune.errors import ClusterError, Conflict, Unreachable
 from kubectl_tune.tuning_session import (
@@ -25,20 +25,6 @@ from kubectl_tune.tuning_session import (
 )
 from kubectl_tune.tuning_session.kubernetes_client import job_status
 from kubectl_tune.workloads.arbitrage import tune
-
-QUOTES = (
-    "timestamp,best_bid_a,best_ask_a,best_bid_b,best_ask_b\n1,99,100,102,103\n2,102,103,99,100\n"
-)
-CONFIG = {
-    "data_file": "quotes.csv", "min_spread_bps": 30, "taker_fee_a_bps": 5, "taker_fee_b_bps": 5,
-    "slippage_bps": 5, "max_position_usd": 1000,
-}  # fmt: skip
-
-
-@pytest.fixture
-def cluster() -> Iterator[FakeCluster]:
-    with FakeCluster() as cluster:
-        yield cluster
 
 
 def client_of(cluster: FakeCluster) -> K8sClient:

@@ -6,13 +6,13 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from desk import Desk
 from fakecluster import FakeCluster
+from jobclient import CONFIG, QUOTES
 
 from kubectl_tune.engines.indexed import IndexedEngine
 from kubectl_tune.engines.jobs import JobsEngine
@@ -24,20 +24,6 @@ from kubectl_tune.tuning_session.kubernetes_result import K8sTuningSessionRunRes
 ROOT = Path(__file__).parent.parent
 SCRIPT = ROOT / "scripts" / "run_tuning_session_k8s.py"
 AGGREGATOR = ROOT / "scripts" / "aggregate_tuning_results.py"
-
-QUOTES = (
-    "timestamp,best_bid_a,best_ask_a,best_bid_b,best_ask_b\n1,99,100,102,103\n2,102,103,99,100\n"
-)
-CONFIG = {
-    "data_file": "quotes.csv", "min_spread_bps": 30, "taker_fee_a_bps": 5, "taker_fee_b_bps": 5,
-    "slippage_bps": 5, "max_position_usd": 1000,
-}  # fmt: skip
-
-
-@pytest.fixture
-def cluster() -> Iterator[FakeCluster]:
-    with FakeCluster() as cluster:
-        yield cluster
 
 
 class OnCluster(K8sTuningSessionRunner):

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
+from pathlib import Path
 
 import yaml
 
 ROLE = "kubectl-tune"
+EXAMPLES = Path(__file__).parents[2] / "examples"
 FORBIDDEN = {"secrets", "pods/exec", "pods/attach"}
 QUICK = ["python", "-c", 'print(\'{"metrics":{"m":1}}\')']
 
@@ -53,22 +56,22 @@ def test_the_printed_role_is_enough(namespace):
     namespace.until(lambda: not namespace.objects("jobs"), "the Jobs to be gone")
 
 
-def test_a_restricted_namespace_takes_our_pods(namespace):
+def test_a_restricted_namespace_runs_the_example(namespace):
     """
     PodSecurity's strictest level, enforced.
     """
     namespace.kubectl(
         "label", "namespace", namespace.name, "pod-security.kubernetes.io/enforce=restricted"
     )
-    plan = namespace.plan({"job_id": "t", "config": {}, "command": QUICK})
+    shutil.copytree(EXAMPLES, namespace.folder / "examples")
 
-    done = namespace.tune("run", plan, "--name", "tight", "--keep", "all")
+    done = namespace.tune(
+        "run", "examples/arbitrage/plan.jsonl", "--only", "1-4", "--cpu", "100m",
+        "--name", "tight", "--keep", "all",
+    )  # fmt: skip
 
     assert done.returncode == 0, done.stderr
-    [pod] = namespace.objects("pods")
-    assert pod["spec"]["securityContext"]["runAsNonRoot"] is True
-    assert json.loads(
-        namespace.tune(
-            "results", "tight", "--metric", "m", "--direction", "maximize", "-o", "json"
-        ).stdout
-    )
+    pods = namespace.objects("pods")
+    assert len(pods) == 4
+    assert all(pod["spec"]["securityContext"]["runAsNonRoot"] is True for pod in pods)
+    assert len(json.loads(namespace.tune("results", "tight", "-o", "json").stdout)) == 4

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
 from core.making import info as session_info
 from core.making import specs
-from fakecluster import FakeCluster
 
 from kubectl_tune.cluster import manifests, observed
 from kubectl_tune.errors import EngineError, Unreachable
@@ -17,12 +15,6 @@ from kubectl_tune.provision import Provision, lines_of
 from kubectl_tune.session import Session
 from kubectl_tune.trial import TrialSpec
 from kubectl_tune.workload import ARBITRAGE
-
-
-@pytest.fixture
-def cluster() -> Iterator[FakeCluster]:
-    with FakeCluster() as cluster:
-        yield cluster
 
 
 @pytest.fixture

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 
-import pytest
 from core.making import info as session_info
 from core.making import opened, specs
-from fakecluster import FakeCluster
 
 from kubectl_tune import pruning
 from kubectl_tune.cluster import manifests
@@ -18,12 +15,6 @@ from kubectl_tune.provision import Provision
 from kubectl_tune.session import Session
 
 OLD = 1000.0
-
-
-@pytest.fixture
-def cluster() -> Iterator[FakeCluster]:
-    with FakeCluster() as cluster:
-        yield cluster
 
 
 def begun(cluster, uid: str, *, created: float = OLD, ended: bool = True) -> Session:

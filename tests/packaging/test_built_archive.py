@@ -92,19 +92,6 @@ def example(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.fixture
-def cluster() -> Iterator[FakeCluster]:
-    with FakeCluster() as cluster:
-        yield cluster
-
-
-@pytest.fixture
-def front(cluster: FakeCluster) -> Iterator[Front]:
-    front = Front(cluster)
-    yield front
-    front.close()
-
-
 def test_krew_can_unpack_it():
     """
     Files and folders only, no odd names, the program executable, its license inside.
