@@ -253,13 +253,13 @@ def test_words_without_an_equals_sign_are_kept(words):
 @pytest.mark.parametrize(
     "args",
     [
-        ["-n", "team", "version"],
-        ["-nteam", "version"],
-        ["--namespace=team", "version"],
-        ["version", "-n", "team"],
-        ["version", "-n=team"],
-        ["version", "--namespace", "team"],
-        ["-n", "other", "version", "-n", "team"],
+        ["-n", "team", "version", "--client"],
+        ["-nteam", "version", "--client"],
+        ["--namespace=team", "version", "--client"],
+        ["version", "--client", "-n", "team"],
+        ["version", "--client", "-n=team"],
+        ["version", "--client", "--namespace", "team"],
+        ["-n", "other", "version", "--client", "-n", "team"],
     ],
     ids=" ".join,
 )
@@ -276,7 +276,9 @@ def test_global_options_arrive_with_their_types():
     """
     Lists repeat, lengths of time are seconds, switches can be turned off.
     """
-    line = "version --as bob --as-group a --as-group b --request-timeout=1m -v=3 --state s.db"
+    line = (
+        "version --client --as bob --as-group a --as-group b --request-timeout=1m -v=3 --state s.db"
+    )
 
     assert main([*line.split(), "--disable-compression"]) == 0
     assert globals_() == Globals(
@@ -287,7 +289,7 @@ def test_global_options_arrive_with_their_types():
         state="s.db",
         disable_compression=True,
     )
-    assert main(["version", "--disable-compression=false"]) == 0
+    assert main(["version", "--client", "--disable-compression=false"]) == 0
     assert globals_() == Globals()
 
 
@@ -295,7 +297,7 @@ def test_flags_before_the_command_belong_to_it(capsys):
     """
     `kubectl tune -o json version` is read as kubectl reads `kubectl -o json version`.
     """
-    assert main(["-o", "json", "version"]) == 0
+    assert main(["-o", "json", "version", "--client"]) == 0
 
     assert json.loads(capsys.readouterr().out)["clientVersion"]["gitVersion"] == f"v{__version__}"
 
@@ -395,7 +397,7 @@ def test_output_that_cannot_be_written_is_an_error(buffered):
     A full disk is told, and is not success.
     """
     with open("/dev/full", "w") as full:
-        ended = program("version", stdout=full, buffered=buffered)
+        ended = program("version", "--client", stdout=full, buffered=buffered)
 
     assert ended == (2, "error: output can't be written: No space left on device\n")
 
@@ -467,7 +469,7 @@ def test_a_closed_stdout_is_no_bug(tmp_path: Path) -> None:
     Who closes stdout sees the exit code, and no traceback; no file of ours takes its place.
     """
     environment = os.environ | {"KUBECTL_TUNE_STATE": str(tmp_path / "state.db")}
-    command = f'"{sys.executable}" -m kubectl_tune version >&-'
+    command = f'"{sys.executable}" -m kubectl_tune version --client >&-'
 
     done = subprocess.run(
         ["sh", "-c", command], env=environment, capture_output=True, text=True, check=False

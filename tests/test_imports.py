@@ -52,7 +52,7 @@ def test_overviews_import_not_even_a_parser(args: list[str]):
 @pytest.mark.parametrize(
     "args",
     [
-        ["version"],
+        ["version", "--client"],
         ["version", "--help"],
         ["completion", "bash"],
         ["__complete", "version", "-o", ""],

@@ -66,7 +66,7 @@ def perform(name: str, args: list[str]) -> int:
 def without_command(args: Sequence[str]) -> int:
     """Show the overview, unless the flags make no sense."""
     if "--version" in args:
-        return perform("version", [])
+        return perform("version", ["--client"])
     known = {name for flag in flags() for name in flag.spellings} | set(argv.HELP)
     for word in args if not set(argv.HELP) & set(args) else ():
         if word.startswith("--") and word != "--" and word.partition("=")[0] not in known:

@@ -30,7 +30,7 @@ def heed_flags() -> None:
     if _heeded.get() is given:
         return
     _heeded.set(given)
-    names = {each.name for each in fields(ConfigFlags)} & {each.name for each in fields(given)}
+    names = [each.name for each in fields(ConfigFlags) if hasattr(given, each.name)]
     flags = ConfigFlags(**{name: getattr(given, name) for name in names})
     access.use(flags, tell=_tell if given.v >= REQUESTS else None)
 

@@ -4,14 +4,13 @@ What went wrong on the command line, in kubectl's words, and the one place that 
 
 from __future__ import annotations
 
-import shlex
 import sys
-from typing import TYPE_CHECKING
 
 from kubectl_tune.cli.argv import named
 from kubectl_tune.cli.globals import globals_
 from kubectl_tune.errors import ClusterError, TuneError, UsageError
 
+TYPE_CHECKING = False  # typing's own would have to be imported
 if TYPE_CHECKING:
     import click
 
@@ -29,6 +28,8 @@ class FlagError(UsageError):
 
 def program() -> str:
     """How this program is called again on the same state file."""
+    import shlex
+
     given = globals_().state
     return f"{PROGRAM} --state {shlex.quote(given)}" if given else PROGRAM
 
