@@ -13,11 +13,11 @@ from operator import itemgetter
 from typing import Literal
 
 Side = Literal["LONG_A_SHORT_B", "LONG_B_SHORT_A"]
-Gate = Literal["min_spread", "zero"]
+Gate = Literal["min_spread", "zero", "round_trip"]
 
 LONG_A: Side = "LONG_A_SHORT_B"
 LONG_B: Side = "LONG_B_SHORT_A"
-GATES: tuple[Gate, ...] = ("min_spread", "zero")
+GATES: tuple[Gate, ...] = ("min_spread", "zero", "round_trip")
 BPS = 10_000.0
 
 
@@ -27,7 +27,9 @@ class ArbitrageConfig:
     What opens a trade and what it costs; `slippage_bps` is for both legs together.
 
     The engine opens when the edge after costs reaches `min_spread_bps`; with `gate="zero"` as soon
-    as costs are covered. B's prices count times `exchange_a_to_b_rate`.
+    as costs are covered. `gate="round_trip"` asks the edge of a whole round trip to reach
+    `min_spread_bps`: costs twice, and the widths of both books, which is what closing costs at the
+    moment the opening edge has gone to zero. B's prices count times `exchange_a_to_b_rate`.
     """
 
     min_spread_bps: float
@@ -51,7 +53,7 @@ class ArbitrageConfig:
 
     @property
     def least_edge_bps(self) -> float:
-        return self.min_spread_bps if self.gate == "min_spread" else 0.0
+        return 0.0 if self.gate == "zero" else self.min_spread_bps
 
 
 @dataclass(slots=True)  # not frozen: one is made for every row, and frozen ones take thrice as long
@@ -116,6 +118,7 @@ class ArbitrageEngine:
         self._rate = config.exchange_a_to_b_rate
         self._cost_bps = config.cost_bps
         self._least_edge_bps = config.least_edge_bps
+        self._round_trip = config.gate == "round_trip"
         # By side, because all trades of a side turn at the same moment: closing them then looks
         # at no other trade, however many are open. The number is the order of opening.
         self._open: dict[Side, list[tuple[int, ArbitrageTrade]]] = {LONG_A: [], LONG_B: []}
@@ -141,6 +144,11 @@ class ArbitrageEngine:
         if self._open_count() >= self.config.max_open_trades:
             return None
         side = LONG_A if long_a >= long_b else LONG_B
+        if self._round_trip:
+            widths = ask_a - bid_a + (ask_b - bid_b * self._rate)
+            net -= self._cost_bps + widths / (ask_a if side == LONG_A else ask_b) * BPS
+            if net < self._least_edge_bps:
+                return None
         return self._opportunity(snapshot.timestamp, side, best, net)
 
     def on_snapshot(self, snapshot: OrderBookSnapshot) -> list[ArbitrageTrade]:
