@@ -14,6 +14,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from kubectl_tune import shim
 from kubectl_tune.beginning import new_uid
 from kubectl_tune.cluster import ClusterClient, Manifest, manifests, observed
 from kubectl_tune.cluster.checks import Check, Outcome, Wish, failed, of_namespace
@@ -61,6 +62,7 @@ def examine(
         yield from _of_way(way)
         yield from _of_cluster(way, connect, wanted, clock)
     yield _state_file(state)
+    yield from _completion(os.environ.get("PATH", ""))
 
 
 def passed(checks: Sequence[Check]) -> bool:
@@ -168,6 +170,15 @@ def _state_file(path: Path) -> Check:
         "state", Outcome.FAIL, f"state file {path} can't be written",
         "give write permission, or name another with --state",
     )  # fmt: skip
+
+
+def _completion(path: str) -> Iterator[Check]:
+    """Tell of links for completion that lead nowhere, as after the plugin was uninstalled."""
+    for link in shim.dangling(path):
+        yield Check(
+            "completion", Outcome.WARN, f"{link} leads nowhere: TAB offers nothing",
+            "kubectl tune completion install, or uninstall to remove it",
+        )  # fmt: skip
 
 
 def _writable(path: Path) -> bool:

@@ -416,7 +416,7 @@ def candidates(capsys, *words: str) -> list[str]:
         (["-n", "team", "vers"], ["version", ":4"]),
         (["version", "-o", ""], ["json", "yaml", ":4"]),
         (["version", "--output=j"], ["json", ":4"]),
-        (["completion", ""], ["bash", "zsh", "fish", ":4"]),
+        (["completion", "b"], ["bash", ":4"]),
         (["nope", ""], [":4"]),
         (["version", "--", ""], [":0"]),
         (["version", "--nope", ""], [":4"]),
@@ -448,7 +448,7 @@ def test_the_bash_script_completes(tmp_path, capsys):
     What bash offers after TAB is what `__complete` says.
     """
     assert main(["completion", "bash"]) == 0
-    typed = "kubectl-tune completion "
+    typed = "kubectl-tune completion z"
     script = tmp_path / "completion.bash"
     script.write_text(capsys.readouterr().out)
     shim = tmp_path / "kubectl-tune"
@@ -461,7 +461,7 @@ def test_the_bash_script_completes(tmp_path, capsys):
         ["bash", "-c", f". {script}; {ask}"], capture_output=True, text=True, env=env
     )
 
-    assert done.stdout == "bash zsh fish\n", done.stderr
+    assert done.stdout == "zsh\n", done.stderr
 
 
 def test_a_closed_stdout_is_no_bug(tmp_path: Path) -> None:

@@ -38,7 +38,7 @@ GROUPS: dict[str, dict[str, str]] = {
     },
     "Other Commands": {
         "doctor": "Check a cluster before the first Job",
-        "completion": "Print a completion script for a shell",
+        "completion": "Complete commands, sessions and trials at TAB",
         "version": "Print the version",
     },
 }

@@ -1,11 +1,16 @@
-"""`kubectl tune completion`: scripts that ask `kubectl-tune __complete` at every TAB."""
+"""`kubectl tune completion`: what lets shells, and kubectl, ask `__complete` at every TAB."""
 
 from __future__ import annotations
 
+import os
+import sys
 from typing import Annotated
 
 import click
 import typer
+
+from kubectl_tune.errors import UsageError
+from kubectl_tune.table import clean
 
 BASH = """\
 # bash completion for kubectl-tune
@@ -74,29 +79,76 @@ complete -c kubectl-tune -f -a '(__kubectl_tune)'
 """
 
 SCRIPTS = {"bash": BASH, "zsh": ZSH, "fish": FISH}
+LINKS = ("install", "uninstall")
 
 
 def command(
-    shell: Annotated[
+    what: Annotated[
         str,
-        typer.Argument(click_type=click.Choice(list(SCRIPTS)), help="The shell: bash, zsh or fish"),
+        typer.Argument(
+            metavar="WHAT",
+            click_type=click.Choice([*LINKS, *SCRIPTS]),
+            help="install or uninstall completion behind kubectl; or print the script for a"
+            " shell: bash, zsh or fish",
+        ),
     ],
+    folder: Annotated[
+        str,
+        typer.Option(
+            "--dir",
+            metavar="FOLDER",
+            click_type=click.Path(file_okay=False),
+            help="With install and uninstall: the folder of PATH that the link is in, instead"
+            " of the one that kubectl-tune is in",
+        ),
+    ] = "",
 ) -> None:
     """
-    Print a script that completes kubectl-tune in a shell.
+    Complete "kubectl tune" at TAB, behind kubectl's own completion, or kubectl-tune by itself.
 
-    For completion behind "kubectl tune", kubectl 1.26 or later runs a program named
-    kubectl_complete-tune: make a link of that name to kubectl-tune, in a folder of
-    your PATH.
+    For completion behind kubectl, version 1.26 or later runs a program named
+    kubectl_complete-tune; install makes a link of that name to kubectl-tune. kubectl's own
+    completion has to be set up in the shell, too (kubectl completion --help).
 
     Examples:
-      # Complete in this bash
+      # Complete "kubectl tune"
+      kubectl tune completion install
+
+      # Remove the link again, before the plugin is uninstalled
+      kubectl tune completion uninstall
+
+      # Complete kubectl-tune in this bash
       source <(kubectl-tune completion bash)
 
-      # Complete in every zsh
+      # Complete it in every zsh
       kubectl-tune completion zsh > "${fpath[1]}/_kubectl-tune"
 
-      # Complete in every fish
+      # Complete it in every fish
       kubectl-tune completion fish > ~/.config/fish/completions/kubectl-tune.fish
     """
-    print(SCRIPTS[shell], end="")
+    if what in LINKS:
+        (_install if what == "install" else _uninstall)(os.environ.get("PATH", ""), folder)
+        return
+    if folder:
+        raise UsageError("--dir is for install and uninstall", hint="leave it out")
+    print(SCRIPTS[what], end="")
+
+
+def _install(path: str, folder: str) -> None:
+    from kubectl_tune import shim
+
+    link, new = shim.install(path, folder)
+    print(clean(f"{link} {'installed' if new else 'unchanged'}"))
+    if next(shim.found(shim.NAME, path), None) is None:
+        print(clean(f"warning: {link.parent} is not on PATH; put it there"), file=sys.stderr)
+
+
+def _uninstall(path: str, folder: str) -> None:
+    from kubectl_tune import shim
+
+    links = shim.uninstall(path, folder)
+    for link in links:
+        print(clean(f"{link} uninstalled"))
+    if not links:
+        where = folder or "the folders of PATH"
+        print(clean(f"there is no {shim.NAME} in {where}"), file=sys.stderr)

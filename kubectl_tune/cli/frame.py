@@ -51,12 +51,15 @@ def parser(function: Callable[..., Any]) -> Command:
     app.command(cls=Command, context_settings={"help_option_names": list(argv.HELP)})(function)
     command = typer.main.get_command(app)
     assert isinstance(command, Command)
+    command.function = function
     command.complete_options()
     return command
 
 
 class Command(TyperCommand):
     """A command that reads flags as pflag does and shows help as kubectl does."""
+
+    function: Callable[..., Any]
 
     def complete_options(self) -> None:
         """Add the global options, and to each switch the flag that turns it off."""
@@ -92,7 +95,8 @@ class Command(TyperCommand):
         ]
         words = [ctx.command_path, *map(metavar, arguments), "[options]"]
         usage = " ".join(sorted(words, key=lambda word: word.startswith("[--")))
-        rows = [(metavar(each).strip("[]"), getattr(each, "help", "")) for each in arguments]
+        said = _said(self.function)
+        rows = [(metavar(each).strip("[]"), said.get(each.name or "", "")) for each in arguments]
         described = [row for row in rows if row[1]]
         formatter.write(help.command(self.help or "", usage, described, entries) + "\n")
 
@@ -108,6 +112,14 @@ def metavar(argument: click.Argument) -> str:
     name = argument.metavar or (argument.name or "").upper()
     many = "..." if argument.nargs == -1 and not name.endswith("...") else ""
     return f"{name}{many}" if argument.required else f"[{name}{many}]"
+
+
+def _said(function: Callable[..., Any]) -> dict[str, str]:
+    """Return what a function says of its arguments: click 8.5 drops what typer 0.24 hands it."""
+    from typer.utils import get_params_from_function
+
+    params = get_params_from_function(function)
+    return {name: getattr(each.default, "help", "") or "" for name, each in params.items()}
 
 
 def _global(flag: Flag, taken: set[str]) -> click.Option:

@@ -46,7 +46,7 @@ def root() -> str:
     parts += [section(f"{title}:", group.items()) for title, group in GROUPS.items()]
     parts += [
         f"Usage:\n  {PROGRAM} [command] [options]",
-        f"{_MORE}\n{textwrap.fill(_GLOBAL, WIDTH)}",
+        f"{_MORE}\n{_filled(_GLOBAL)}",
     ]
     return "\n\n".join(parts)
 
@@ -71,14 +71,18 @@ def command(
         parts.append(section("Arguments:", rows))
     if listed := sorted(entries, key=_name):
         parts.append("Options:\n" + "\n\n".join(listed))
-    parts += [f"Usage:\n  {usage}", textwrap.fill(_GLOBAL, WIDTH)]
+    parts += [f"Usage:\n  {usage}", _filled(_GLOBAL)]
     return "\n\n".join(parts)
 
 
 def prose(text: str) -> str:
     """Fill paragraphs; one with an indented line keeps its lines."""
     paragraphs = textwrap.dedent(text).strip().split("\n\n")
-    return "\n\n".join(p if "\n " in p else textwrap.fill(p, WIDTH) for p in paragraphs)
+    return "\n\n".join(p if "\n " in p else _filled(p) for p in paragraphs)
+
+
+def _filled(text: str) -> str:
+    return textwrap.fill(text, WIDTH, break_on_hyphens=False)
 
 
 def section(title: str, rows: Iterable[tuple[str, str]]) -> str:
@@ -86,7 +90,13 @@ def section(title: str, rows: Iterable[tuple[str, str]]) -> str:
     column = max(len(name) for name, _ in rows) + 3
     hang = " " * (column + 2)
     lines = [
-        textwrap.fill(help, WIDTH, initial_indent=f"  {name:<{column}}", subsequent_indent=hang)
+        textwrap.fill(
+            help,
+            WIDTH,
+            initial_indent=f"  {name:<{column}}",
+            subsequent_indent=hang,
+            break_on_hyphens=False,
+        )
         for name, help in rows
     ]
     return "\n".join([title, *lines])
