@@ -1,14 +1,16 @@
-"""Simulated quotes: equal for equal seeds, sane, and as lively as real ones."""
+"""Simulated quotes: equal for equal seeds, sane, and spoilt where that is asked for."""
 
 import csv
 import hashlib
 import io
 import math
-from itertools import islice, pairwise
+from collections import Counter
+from datetime import datetime, timedelta
+from itertools import pairwise
 
 import pytest
 
-from kubectl_tune.workloads.arbitrage import market, portable, simulate
+from kubectl_tune.workloads.arbitrage import portable, simulate
 from kubectl_tune.workloads.arbitrage.quotes import load_quotes
 
 
@@ -17,18 +19,32 @@ def rows(capsys, *flags):
     return capsys.readouterr().out
 
 
-def test_equal_seeds_give_equal_rows_everywhere(capsys):
+def test_equal_seeds_give_equal_rows(capsys):
     """
-    The checksum is a fact of the model: a machine that gets another one breaks the promise.
+    And others other ones.
     """
     text = rows(capsys, "--rows", "2000", "--seed", "7")
 
     assert text == rows(capsys, "--rows", "2000", "--seed", "7")
     assert text != rows(capsys, "--rows", "2000", "--seed", "8")
-    assert hashlib.sha256(text.encode()).hexdigest().startswith(CHECKSUM)
 
 
-CHECKSUM = "c0b90fcc369b4a8b"
+@pytest.mark.parametrize(
+    ("flags", "checksum"),
+    [
+        ((), "68f26d9269574b1b"),
+        (("--sizes", "--funding", "60", "--fx", "1350"), "636b978f264dddd2"),
+        (("--bad-rows-per-million", "20000"), "e3c8fad5e03c90ba"),
+    ],
+    ids=["plain", "every-column", "bad-rows"],
+)
+def test_rows_are_equal_on_every_machine(capsys, flags, checksum):
+    """
+    The checksum is a fact of the model: a machine that gets another one breaks the promise.
+    """
+    text = rows(capsys, "--rows", "2000", "--seed", "7", *flags)
+
+    assert hashlib.sha256(text.encode()).hexdigest().startswith(checksum)
 
 
 def test_more_rows_continue_the_same_market(capsys):
@@ -55,9 +71,61 @@ def test_simulated_files_have_no_bad_rows(tmp_path):
     assert texts[0] == texts[1]
 
 
-def test_bad_rows_come_when_asked_for(tmp_path):
+def table(capsys, *flags):
+    return list(csv.DictReader(io.StringIO(rows(capsys, *flags))))
+
+
+def faults(found):
+    """Kinds of bad rows in a table, counted without the code that loads quotes."""
+    count, latest, last = Counter(), "", None
+    for row in found:
+        prices = [float(row[name]) for name in PRICES]
+        if row == last:
+            count["twice"] += 1
+        elif row["timestamp"] < latest:
+            count["late"] += 1
+        elif any(math.isnan(price) for price in prices):
+            count["nan"] += 1
+        elif 0 in prices:
+            count["zero"] += 1
+        elif prices[0] >= prices[1] or prices[2] >= prices[3]:
+            count["crossed"] += 1
+        latest, last = max(latest, row["timestamp"]), row
+    return count
+
+
+PRICES = ("best_bid_a", "best_ask_a", "best_bid_b", "best_ask_b")
+
+
+@pytest.mark.parametrize("seed", ["1", "2", "3"])
+def test_bad_rows_come_as_often_as_asked_for(capsys, seed):
     """
-    Every kind of fault shows, and none of them keeps the file from loading.
+    Each of the five kinds a fifth of so many in a million, within five deviations of chance, in as
+    many rows as were asked for.
+    """
+    found = table(
+        capsys, "--rows", "20000", "--seed", seed, "--bad-rows-per-million", "20000",
+        "--sizes", "--funding", "60", "--fx", "0.5",
+    )  # fmt: skip
+
+    counts = faults(found)
+
+    assert len(found) == 20_000
+    assert set(counts) == {"nan", "zero", "crossed", "twice", "late"}
+    for kind, count in counts.items():
+        assert abs(count - 80) < 5 * math.sqrt(80), kind
+
+
+def test_there_are_no_bad_rows_unless_asked_for(capsys):
+    """
+    Whatever else the file has.
+    """
+    assert not faults(table(capsys, "--rows", "5000", *EXTRAS))
+
+
+def test_a_file_of_bad_rows_loads(tmp_path):
+    """
+    Every kind that a loader knows shows, and none of them keeps the file from loading.
     """
     path = tmp_path / "bad.csv"
 
@@ -70,12 +138,149 @@ def test_bad_rows_come_when_asked_for(tmp_path):
         "crossed",
         "time_back",
     }
-    assert 60 < sum(counts.values()) < 180
+
+
+EXTRAS = ("--sizes", "--funding", "60", "--fx", "1350")
+SIZES = tuple(f"{name}_qty" for name in PRICES)
+
+
+def test_columns_come_only_when_asked_for(capsys):
+    """
+    Each option adds its own, behind those that are always there.
+    """
+    always = ["timestamp", *PRICES]
+    for flags, more in {
+        (): [],
+        ("--sizes",): SIZES,
+        ("--funding", "60"): ["funding_a", "funding_b"],
+        ("--fx", "0.9"): ["rate"],
+        EXTRAS: [*SIZES, "funding_a", "funding_b", "rate"],
+    }.items():
+        assert list(table(capsys, "--rows", "1", *flags)[0]) == [*always, *more]
+
+
+def test_more_columns_leave_the_market_as_it_is(capsys):
+    """
+    Sizes and funding are drawn apart from prices.
+    """
+    plain = table(capsys, "--rows", "300")
+
+    more = table(capsys, "--rows", "300", "--sizes", "--funding", "5")
+
+    assert [{name: row[name] for name in plain[0]} for row in more] == plain
+
+
+def test_funding_is_paid_once_in_every_interval(capsys):
+    """
+    At the first row from each full interval on, counted from midnight; other cells are empty.
+    """
+    found = table(capsys, "--rows", "6000", "--funding", "60")
+
+    due = [row["timestamp"] for row in found if row["funding_a"]]
+    for before, row in pairwise(found):
+        crossed = before["timestamp"][:16] != row["timestamp"][:16]  # to another minute
+        assert bool(row["funding_a"]) == bool(row["funding_b"]) == crossed
+        if crossed:
+            assert abs(float(row["funding_a"])) < 0.001
+    assert len(due) > 5
+
+
+def test_a_short_file_has_a_stamp_of_eight_hours(capsys):
+    """
+    The market begins six minutes before midnight, when real venues settle.
+    """
+    found = table(capsys, "--rows", "6000", "--funding", "28800")
+
+    (due,) = [row["timestamp"] for row in found if row["funding_a"]]
+    midnight = datetime.fromisoformat("2024-08-09T00:00:00Z")
+    assert timedelta(0) <= datetime.fromisoformat(due) - midnight < timedelta(seconds=10)
+
+
+@pytest.mark.parametrize("rate", [0.00072, 0.9, 1.0, 1350.0])
+def test_prices_times_the_rate_are_the_same_market(capsys, rate):
+    """
+    B is quoted in its own currency, rounded outwards by at most two of its ticks.
+    """
+    plain = table(capsys, "--rows", "3000")
+
+    found = table(capsys, "--rows", "3000", "--fx", str(rate))
+
+    for here, there in zip(plain, found, strict=True):
+        now = float(there["rate"])
+        assert now == pytest.approx(rate, rel=0.02)
+        assert float(there["best_bid_b"]) * now <= float(here["best_bid_b"]) + 1e-6
+        assert float(there["best_ask_b"]) * now >= float(here["best_ask_b"]) - 1e-6
+        assert float(there["best_ask_b"]) * now - float(here["best_ask_b"]) < 0.2
+        assert there["best_bid_a"] == here["best_bid_a"]
+    assert len({row["rate"] for row in found}) > 50
+
+
+def test_sizes_are_there_to_be_had(capsys):
+    """
+    Always more than nothing, often too little for a large order, and they change.
+    """
+    found = table(capsys, "--rows", "3000", "--sizes")
+
+    for name in SIZES:
+        worth = sorted(60_000 * float(row[name]) for row in found)
+        assert worth[0] > 0
+        assert worth[300] < 15_000 < worth[1500] < 60_000 < worth[2700]
+
+
+@pytest.mark.parametrize("name", ["q.csv", "q.csv.gz", "q.parquet"])
+def test_equal_options_give_equal_bytes(tmp_path, name):
+    """
+    Whatever the format, and with every option.
+    """
+    if name.endswith("parquet"):
+        pytest.importorskip("pyarrow")
+    flags = ["--rows", "2000", "--seed", "3", "--bad-rows-per-million", "9000", *EXTRAS]
+
+    for folder in ("one", "two"):
+        assert simulate.main([*flags, "--out", str(tmp_path / folder / name)]) == 0
+
+    one, two = ((tmp_path / folder / name).read_bytes() for folder in ("one", "two"))
+    assert one == two
+    assert [path.name for path in (tmp_path / "one").iterdir()] == [name]
+
+
+def test_the_format_may_be_said(tmp_path, capsys):
+    """
+    Then the name does not count, and Parquet holds what CSV holds.
+    """
+    parquet = pytest.importorskip("pyarrow.parquet")
+    flags = ["--rows", "500", "--funding", "5", "--out"]
+
+    simulate.main([*flags, str(tmp_path / "a.dat"), "--format", "parquet"])
+    simulate.main([*flags, str(tmp_path / "b.parquet"), "--format", "csv"])
+
+    packed = parquet.read_table(tmp_path / "a.dat").to_pylist()
+    plain = list(csv.DictReader((tmp_path / "b.parquet").read_text().splitlines()))
+    stamps = [row.pop("timestamp") for row in packed]
+    assert stamps == [row.pop("timestamp") for row in plain]
+    assert packed == [
+        {name: float(cell) if cell else None for name, cell in row.items()} for row in plain
+    ]
 
 
 @pytest.mark.parametrize(
     "flags",
-    [["--rows", "0"], ["--rows", "x"], ["--price", "1"], ["--price", "nan"], ["--seed", "x"]],
+    [
+        ["--rows", "0"],
+        ["--rows", "x"],
+        ["--price", "1"],
+        ["--price", "nan"],
+        ["--seed", "x"],
+        ["--basis-bps", "nan"],
+        ["--basis-bps", "inf"],
+        ["--funding", "0"],
+        ["--fx", "-1"],
+        ["--fx", "nan"],
+        ["--bad-rows-per-million", "-1"],
+        ["--bad-rows-per-million", "1000001"],
+        ["--format", "parquet"],
+        ["--format", "xml"],
+    ],
 )
 def test_options_that_make_no_market_are_refused(flags):
     """
@@ -111,78 +316,6 @@ def test_portable_functions_are_what_their_names_say():
     laplace = [draw.laplace(2.0) for _ in range(4000)]
     assert sum(map(abs, laplace)) / 4000 == pytest.approx(2, abs=0.1)
     assert sum(draw.geometric(3.0) for _ in range(4000)) / 4000 == pytest.approx(3, abs=0.2)
-
-
-def describe(quotes):
-    """What data of two venues look like on a grid of 100 ms, in bps."""
-    ticks = {quote.time_ms // 100: quote for quote in quotes}
-    last, mids = None, []
-    for step in range(max(ticks)):
-        last = ticks.get(step, last)
-        a, b = (last.bid_a + last.ask_a) / 200, (last.bid_b + last.ask_b) / 20
-        mids.append((math.log(a) * 1e4, math.log(b) * 1e4))
-    moves_a = [after[0] - before[0] for before, after in pairwise(mids)]
-    moves_b = [after[1] - before[1] for before, after in pairwise(mids)]
-    basis = [b - a for a, b in mids]
-    return {
-        "rows a second": 10 * len(quotes) / len(mids),
-        "sd of the basis": deviation(basis),
-        "volatility": deviation(moves_a) * math.sqrt(10),
-        "kurtosis": moment(moves_a, 4) / moment(moves_a, 2) ** 2,
-        "still A": sum(abs(x) < 1e-9 for x in moves_a) / len(moves_a),
-        "still B": sum(abs(x) < 1e-9 for x in moves_b) / len(moves_b),
-        "together": correlation(moves_a, moves_b),
-        "A first": correlation(moves_a[:-1], moves_b[1:]),
-        "width": sum(
-            (q.ask_a - q.bid_a) / q.bid_a * 1e4 + (q.ask_b - q.bid_b) / q.bid_b * 1e4
-            for q in quotes
-        ) / len(quotes),
-    }  # fmt: skip
-
-
-def moment(values, order):
-    mean = sum(values) / len(values)
-    return sum((value - mean) ** order for value in values) / len(values)
-
-
-def deviation(values):
-    return math.sqrt(moment(values, 2))
-
-
-def correlation(x, y):
-    mean_x, mean_y = sum(x) / len(x), sum(y) / len(y)
-    together = sum((a - mean_x) * (b - mean_y) for a, b in zip(x, y, strict=True)) / len(x)
-    return together / deviation(x) / deviation(y)
-
-
-# What was measured on real quotes, with some room: a simulated hour is one draw of many.
-LIVELY = {
-    "rows a second": (8, 15),
-    "sd of the basis": (0.5, 1.1),
-    "volatility": (0.8, 1.5),
-    "kurtosis": (50, 400),
-    "still A": (0.84, 0.94),
-    "still B": (0.82, 0.94),
-    "together": (0.4, 0.75),
-    "A first": (0.12, 0.35),
-    "width": (0.2, 0.45),
-}
-
-
-@pytest.mark.parametrize("seed", [7, 8, 9])
-def test_the_market_is_as_lively_as_a_real_one(seed):
-    """
-    Events, volatility, jumps, lead of A over B and width of the books are as on real venues.
-    """
-    quotes = list(islice(market.quotes(market.MarketConfig(seed=seed)), 15000))
-
-    found = describe(quotes)
-
-    assert {
-        name: round(value, 3)
-        for name, value in found.items()
-        if not LIVELY[name][0] <= value <= LIVELY[name][1]
-    } == {}
 
 
 def test_prices_keep_to_the_ticks_of_their_venue(capsys):

@@ -29,9 +29,9 @@ FAULTS = ("nan", "zero", "crossed", "twice", "late")
 
 
 def _spoilt(row: Row, fault: str, column: int) -> Row:
-    stamp, bid_a, ask_a, bid_b, ask_b = row
     if fault == "crossed":
-        return [stamp, ask_a, bid_a, bid_b, ask_b]
+        stamp, bid_a, ask_a, *others = row
+        return [stamp, ask_a, bid_a, *others]
     if column:
         return [*row[:column], "nan" if fault == "nan" else "0", *row[column + 1 :]]
     return row

@@ -17,6 +17,7 @@ from typing import NamedTuple
 from .portable import Portable, decay, exp
 
 STEP = 0.1  # seconds
+START_MS = 1_723_161_240_000  # 2024-08-08, six minutes before midnight UTC
 
 
 class Quote(NamedTuple):
@@ -43,18 +44,18 @@ class MarketConfig:
     volatility_sd: float = 0.4
     volatility_half_life: float = 20.0
     follow_a: float = 0.92
-    follow_b: float = 0.62
-    own_per_s: float = 0.4
-    own_bps: float = 0.16
+    follow_b: float = 0.68
+    own_per_s: float = 0.35
+    own_bps: float = 0.12
     own_keep: float = 0.25
-    slow_sd: float = 0.4
+    slow_sd: float = 0.3
     slow_half_life: float = 300.0
     slow_step: float = 0.25
-    dislocations_per_min: float = 1.2
+    dislocations_per_min: float = 1.0
     dislocation_bps: float = 2.0
-    widen: float = 0.5
+    widen: float = 0.55
     settle: float = 0.8
-    flicker_per_s: float = 0.1
+    flicker_per_s: float = 0.12
     updates_a_move: float = 5.0
 
 

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import io
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from pathlib import Path
-from typing import Any
+from itertools import islice
+from typing import IO, Any
 
 MAGIC = b"PAR1"
+BLOCK = 100_000  # rows written at once
 
-Rows = tuple[Sequence[str], Iterator[Sequence[Any]]]
+Rows = tuple[Sequence[str], Sequence[str], Iterator[Sequence[Any]]]
 
 
 def read_parquet(data: bytes, wanted: Collection[str]) -> Rows:
-    """Header and rows. Timestamps come as text: ISO 8601, or the number that they are."""
+    """
+    The names of all columns, then the header and the rows of the wanted ones.
+
+    Timestamps come as text: ISO 8601, or the number that they are.
+    """
     try:
         return _with_pyarrow(data, wanted)
     except ImportError:
@@ -33,7 +38,8 @@ def _with_pyarrow(data: bytes, wanted: Collection[str]) -> Rows:
 
     try:
         file = parquet.ParquetFile(io.BytesIO(data))
-        names = [name for name in file.schema_arrow.names if name in wanted]
+        all_names = file.schema_arrow.names
+        names = [name for name in all_names if name in wanted]
         table = file.read(columns=names)
     except (pyarrow.ArrowException, OSError) as error:
         raise ValueError(f"damaged Parquet file: {error}") from error
@@ -41,7 +47,7 @@ def _with_pyarrow(data: bytes, wanted: Collection[str]) -> Rows:
         table[name].cast(pyarrow.string()).fill_null("") if name == "timestamp" else table[name]
         for name in names
     ]
-    return names, zip(*(column.to_pylist() for column in columns), strict=True)
+    return all_names, names, zip(*(column.to_pylist() for column in columns), strict=True)
 
 
 def _with_polars(data: bytes, wanted: Collection[str]) -> Rows:
@@ -51,17 +57,18 @@ def _with_polars(data: bytes, wanted: Collection[str]) -> Rows:
         frame = polars.read_parquet(io.BytesIO(data))
     except polars.exceptions.PolarsError as error:
         raise ValueError(f"damaged Parquet file: {error}") from error
+    all_names = frame.columns
     frame = frame.select([name for name in frame.columns if name in wanted])
     if "timestamp" in frame.columns:
         stamp = polars.col("timestamp")
         temporal = frame.schema["timestamp"].is_temporal()
         text = stamp.dt.to_string("iso:strict") if temporal else stamp.cast(polars.String)
         frame = frame.with_columns(text.fill_null(""))
-    return frame.columns, frame.iter_rows()
+    return all_names, frame.columns, frame.iter_rows()
 
 
-def write_parquet(header: Sequence[str], rows: Iterable[Sequence[str]], path: Path) -> None:
-    """The first column as text, the others as numbers."""
+def write_parquet(header: Sequence[str], rows: Iterable[Sequence[str]], file: IO[bytes]) -> None:
+    """The first column as text, the others as numbers; an empty cell is null."""
     try:
         import pyarrow
         from pyarrow import parquet
@@ -69,7 +76,16 @@ def write_parquet(header: Sequence[str], rows: Iterable[Sequence[str]], path: Pa
         raise ValueError(
             "writing Parquet takes pyarrow, which is not installed (pip install pyarrow)"
         ) from None
-    stamps, *prices = zip(*rows, strict=True)
-    columns = [stamps, *([float(price) for price in column] for column in prices)]
-    table = pyarrow.table(dict(zip(header, columns, strict=True)))
-    parquet.write_table(table, path)
+    stamp, *numbers = header
+    fields = [(stamp, pyarrow.string()), *((name, pyarrow.float64()) for name in numbers)]
+    schema = pyarrow.schema(fields)
+    with parquet.ParquetWriter(file, schema) as writer:
+        rest = iter(rows)
+        while block := list(islice(rest, BLOCK)):
+            stamps, *columns = zip(*block, strict=True)
+            values = [stamps, *([_number(cell) for cell in column] for column in columns)]
+            writer.write_table(pyarrow.table(dict(zip(header, values, strict=True)), schema))
+
+
+def _number(cell: str) -> float | None:
+    return float(cell) if cell else None

@@ -16,7 +16,7 @@ LN2 = 0.6931471805599453
 class Portable:
     """Draws from the Mersenne Twister."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int | str) -> None:
         self.uniform = Random(seed).random
 
     def chance(self, probability: float) -> bool:

@@ -9,31 +9,34 @@ Equal options give equal rows on every machine.
 from __future__ import annotations
 
 import argparse
-import csv
-import gzip
-import io
 import sys
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
-from typing import IO
 
 from .command import run
+from .datafile import FORMATS, write_rows
+from .extras import Currency, Extra, Funding, Sizes
 from .faults import Row, with_faults
-from .market import MarketConfig, Quote, quotes
-from .parquet import write_parquet
+from .market import START_MS, MarketConfig, Quote, quotes
 from .tables import COLUMNS
 
-START = datetime(2024, 8, 8, 23, 54, tzinfo=UTC)
+START = datetime.fromtimestamp(START_MS / 1000, UTC)
 
 
-def simulated_rows(count: int, config: MarketConfig) -> Iterator[Row]:
-    """Rows of a data file, one for each change of either top of book."""
+def simulated_rows(
+    config: MarketConfig, extras: Sequence[Extra] = (), currency: Currency | None = None
+) -> Iterator[Row]:
+    """Rows of a data file, one for each change of either top of book, without end."""
     places_a, places_b = _places(config.tick_a), _places(config.tick_b)
-    for quote in islice(quotes(config), count):
-        yield [_stamp(quote), *_prices(quote[1:3], places_a), *_prices(quote[3:5], places_b)]
+    for quote in quotes(config):
+        more = [cell for extra in extras for cell in extra.cells(quote)]
+        prices_a, prices_b = _prices(quote[1:3], places_a), _prices(quote[3:5], places_b)
+        if currency:
+            more += currency.cells(quote)
+            prices_b = currency.prices(quote.bid_b, quote.ask_b)
+        yield [_stamp(quote), *prices_a, *prices_b, *more]
 
 
 def _places(tick: float) -> int:
@@ -51,39 +54,64 @@ def _stamp(quote: Quote) -> str:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    args = _parser().parse_args(argv)
-    config = MarketConfig(seed=args.seed, price=args.price, basis_bps=args.basis_bps)
-    rows = simulated_rows(args.rows, config)
-    if args.bad_rows_per_million:
-        rows = with_faults(rows, args.bad_rows_per_million, args.seed)
+    parser = _parser()
+    args = parser.parse_args(argv)
+    form = args.format or ("parquet" if args.out and args.out.suffix == ".parquet" else "csv")
+    if form == "parquet" and args.out is None:
+        parser.error("--format parquet is not for standard output: name a file with --out")
+    header, rows = _table(args)
     try:
-        _write(rows, args.out)
+        write_rows(header, islice(rows, args.rows), args.out, form)
     except (OSError, ValueError) as error:
         print(f"error: cannot write {args.out}: {error}", file=sys.stderr)
         return 1
     return 0
 
 
+def _table(args: argparse.Namespace) -> tuple[list[str], Iterator[Row]]:
+    """Header and rows, those without end."""
+    config = MarketConfig(seed=args.seed, price=args.price, basis_bps=args.basis_bps)
+    extras: list[Extra] = [Sizes(args.seed, args.price)] if args.sizes else []
+    if args.funding is not None:
+        extras.append(Funding(args.seed, args.funding))
+    currency = None if args.fx is None else Currency(args.seed, args.fx, config.tick_b)
+    rows = simulated_rows(config, extras, currency)
+    if args.bad_rows_per_million:
+        rows = with_faults(rows, args.bad_rows_per_million, args.seed)
+    header = [*COLUMNS, *(name for extra in extras for name in extra.columns)]
+    return [*header, *(currency.columns if currency else ())], rows
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="simulate", description="Simulate quotes of one asset on two venues."
     )
-    parser.add_argument("--rows", type=_count, default=10_000, help="how many (10000)")
-    parser.add_argument("--seed", type=int, default=7, help="equal seeds give equal rows (7)")
-    parser.add_argument(
-        "--out", type=Path, metavar="FILE", help="*.csv, *.csv.gz or *.parquet (default: stdout)"
-    )
-    parser.add_argument("--price", type=_price, default=60_000.0, help="to start from (60000)")
-    parser.add_argument(
-        "--basis-bps", type=float, default=-1.0, help="where B stands against A (-1)"
-    )
-    parser.add_argument(
-        "--bad-rows-per-million",
-        type=float,
-        default=0.0,
-        metavar="N",
+    add = parser.add_argument
+    add("--rows", type=_count, default=10_000, metavar="N", help="how many (10000)")
+    add("--seed", type=int, default=7, metavar="N", help="equal seeds give equal rows (7)")
+    add("--out", type=Path, metavar="FILE", help="*.csv, *.csv.gz or *.parquet (default: stdout)")
+    add("--format", choices=FORMATS, help="of the file, whatever its name says")
+    add(
+        "--price", type=_number(100.0, 1e9), default=60_000.0, metavar="USD",
+        help="to start from (60000)",
+    )  # fmt: skip
+    add(
+        "--basis-bps", type=_number(-1000.0, 1000.0), default=-1.0, metavar="BPS",
+        help="where B stands against A (-1)",
+    )  # fmt: skip
+    add("--sizes", action="store_true", help="add what may be traded at each price: *_qty")
+    add(
+        "--funding", type=_number(0.1, 1e9), metavar="SECONDS",
+        help="add funding_a and funding_b: a rate each time that so many have passed",
+    )  # fmt: skip
+    add(
+        "--fx", type=_number(1e-6, 1e6), metavar="RATE",
+        help="quote B in a currency of about this rate, and add the rate: rate",
+    )  # fmt: skip
+    add(
+        "--bad-rows-per-million", type=_number(0.0, 1e6), default=0.0, metavar="N",
         help="NaN, zero, crossed, doubled and late rows",
-    )
+    )  # fmt: skip
     return parser
 
 
@@ -94,39 +122,14 @@ def _count(text: str) -> int:
     return count
 
 
-def _price(text: str) -> float:
-    price = float(text)
-    if not 100.0 <= price <= 1e9:  # ticks are 0.01 and 0.1: below, they would be all there is
-        raise argparse.ArgumentTypeError("from 100 to 1e9")
-    return price
+def _number(least: float, most: float) -> Callable[[str], float]:
+    def number(text: str) -> float:
+        value = float(text)
+        if not least <= value <= most:
+            raise argparse.ArgumentTypeError(f"from {least:g} to {most:g}")
+        return value
 
-
-def _write(rows: Iterable[Row], path: Path | None) -> None:
-    if path is not None and path.suffix == ".parquet":
-        write_parquet(COLUMNS, rows, path)
-        return
-    with _text(path) as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(COLUMNS)
-        writer.writerows(rows)
-
-
-@contextmanager
-def _text(path: Path | None) -> Iterator[IO[str]]:
-    if path is None:
-        yield sys.stdout
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("wb") as raw:
-        if path.suffix != ".gz":
-            with io.TextIOWrapper(raw, "utf-8", newline="") as file:
-                yield file
-        else:  # without name and time in its header, so that equal rows are equal files
-            with (
-                gzip.GzipFile("", "wb", fileobj=raw, mtime=0) as packed,
-                io.TextIOWrapper(packed, "utf-8", newline="") as file,
-            ):
-                yield file
+    return number
 
 
 if __name__ == "__main__":
