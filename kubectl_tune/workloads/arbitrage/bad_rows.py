@@ -7,7 +7,8 @@ A row counts once, under the first of the kinds that applies; the policy says wh
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Literal
 
 BadRowPolicy = Literal["seed", "skip", "error"]
@@ -67,12 +68,25 @@ def price_fault(prices: Sequence[float]) -> tuple[BadRowKind, str] | None:
     return None
 
 
-def parse_fault(columns: Sequence[str], values: Sequence[object]) -> str:
-    """Which value of an unparsable row is to blame; too short a row has fewer values."""
+def parse_fault(
+    columns: Sequence[str],
+    values: Sequence[object],
+    more: Mapping[str, Callable[[object], float]] = MappingProxyType({}),
+) -> str:
+    """
+    Which value of an unparsable row is to blame; too short a row has fewer values.
+
+    `more` says how columns besides the prices are read.
+    """
+    readers: dict[str, Callable[[object], float]] = {**more, **dict.fromkeys(PRICES, _price)}
     for name, value in zip(columns, values, strict=False):
-        if name in PRICES:
+        if name in readers:
             try:
-                float(value)  # type: ignore[arg-type]
+                readers[name](value)
             except (TypeError, ValueError) as error:
                 return f"{name}: {error}"
     return f"{len(values)} values for {len(columns)} columns"
+
+
+def _price(value: object) -> float:
+    return float(value)  # type: ignore[arg-type]

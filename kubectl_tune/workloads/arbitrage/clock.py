@@ -1,23 +1,30 @@
 """
 The order of timestamps: numbers or ISO 8601, compared as times and never as text.
 
-A file writes its times in one of the two ways; the first readable one decides which.
+A file writes its times in one of the two ways; the first readable one decides which. Numbers count
+seconds, milliseconds, microseconds or nanoseconds since 1970; the largest one tells which.
 """
 
 from __future__ import annotations
 
 import math
+from array import array
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from operator import gt
 from typing import Any
 
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# Seconds of today are below 1e11 and so on; what is between belongs to the year 1973, or to 5138.
+UNITS = ((1e11, 1), (1e14, 1_000), (1e17, 1_000_000), (math.inf, 1_000_000_000))
+
 
 class Clock:
-    """Runs forward over the timestamps of a file."""
+    """Runs forward over the timestamps of a file; without `forward`, wherever they lead it."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, forward: bool = True) -> None:
         self._read: Callable[[str], Any] = _either
+        self._forward = forward
         self._latest: Any = None
 
     def advance(self, text: str) -> bool:
@@ -25,7 +32,7 @@ class Clock:
         time = self._read(text)
         if self._latest is None:
             self._read = _iso if isinstance(time, datetime) else _number
-        elif time < self._latest:
+        elif time < self._latest and self._forward:
             return False
         self._latest = time
         return True
@@ -36,12 +43,15 @@ class Clock:
             return False
         try:
             times = self._read_all(texts)
-            backwards = times[0] < self._latest or any(map(gt, times, times[1:]))
+            backwards = self._forward and self._is_back(times)
         except (TypeError, ValueError):
             return False
         if not backwards:
             self._latest = times[-1]
         return not backwards
+
+    def _is_back(self, times: Sequence[Any]) -> bool:
+        return times[0] < self._latest or any(map(gt, times, times[1:]))
 
     def _read_all(self, texts: Sequence[str]) -> list[Any]:
         if self._read is not _iso:
@@ -50,6 +60,29 @@ class Clock:
         if times[0].tzinfo is None:
             times = [time if time.tzinfo else time.replace(tzinfo=UTC) for time in times]
         return times  # one without a zone among others makes comparing them raise
+
+
+def times(texts: Sequence[str]) -> list[Any]:
+    """All as numbers or all as moments, which compare exactly; ValueError for one that is none."""
+    if not texts:
+        return []
+    read = _iso if isinstance(_either(texts[0]), datetime) else _number
+    return list(map(read, texts))
+
+
+def seconds(texts: Sequence[str]) -> array[float]:
+    """Since 1970. ValueError for a text that is no time."""
+    moments = times(texts)
+    if moments and isinstance(moments[0], datetime):
+        return array("d", [(moment - EPOCH).total_seconds() for moment in moments])
+    unit = _unit(moments)
+    return array("d", [number / unit for number in moments])
+
+
+def _unit(numbers: Sequence[float]) -> int:
+    """How many of what the numbers count make a second."""
+    largest = max(map(abs, numbers), default=0)
+    return next(unit for limit, unit in UNITS if largest < limit)
 
 
 def _either(text: str) -> float | datetime:

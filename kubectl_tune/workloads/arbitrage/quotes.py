@@ -2,7 +2,8 @@
 Quotes from a data file: CSV, plain or gzip, or Parquet, told apart by content.
 
 They are kept by column, which takes half of what a list of objects takes, and go out as snapshots
-in the order of the file. Every bad row is counted, whatever the policy then does with it.
+in the order of the file, unless sorting was asked for. Every bad row is counted, whatever the
+policy then does with it.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 from math import inf
 from operator import itemgetter, lt
 from pathlib import Path
@@ -18,7 +18,10 @@ from typing import Any
 
 from .arbitrage_core import OrderBookSnapshot
 from .bad_rows import BadRowKind, BadRowPolicy, BadRows, parse_fault, price_fault
-from .clock import Clock
+from .clock import Clock, seconds
+from .columns import NONE, Wanted, all_good, cell, cell_fault, cells
+from .order import LateRows, Order, in_order
+from .rows import Rows
 from .tables import COLUMNS, Table, open_table
 
 BLOCK = 1024
@@ -40,6 +43,11 @@ class Quotes:
     bad_rows: BadRows = field(default_factory=BadRows)
     rows: int = 0
     sha256: str = ""
+    columns: dict[str, array[float]] = field(default_factory=dict)
+    """What else was asked for, by name; NaN where a cell is empty."""
+    remarks: list[str] = field(default_factory=list)
+    """What to tell the user besides the bad rows."""
+    _seconds: array[float] | None = None
 
     def __len__(self) -> int:
         return len(self.timestamps)
@@ -51,9 +59,37 @@ class Quotes:
     def prices(self) -> tuple[array[float], ...]:
         return self.bids_a, self.asks_a, self.bids_b, self.asks_b
 
+    def seconds(self) -> array[float]:
+        """The time of each row, since 1970; ValueError where one is no time."""
+        if self._seconds is None:
+            self._seconds = seconds(self.timestamps)
+        return self._seconds
+
+    def warnings(self) -> list[str]:
+        return [*self.bad_rows.sentences(), *self.remarks]
+
+    def remark(self, sentence: str) -> None:
+        if sentence:
+            self.remarks.append(sentence)
+
+    def sort(self) -> None:
+        """By time; rows of one time keep their order."""
+        places = in_order(self.timestamps)
+        self.timestamps = [self.timestamps[place] for place in places]
+        for column in (*self.prices, *self.columns.values()):
+            column[:] = array("d", [column[place] for place in places])
+        self._seconds = None
+
 
 def load_quotes(
-    path: str | Path, policy: BadRowPolicy = "seed", *, fail_on_unparsable: bool = True
+    path: str | Path,
+    policy: BadRowPolicy = "seed",
+    *,
+    fail_on_unparsable: bool = True,
+    columns: Wanted = NONE,
+    order: Order | None = None,
+    row_start: int = 0,
+    row_stop: int | None = None,
 ) -> Quotes:
     """
     Read a data file under a policy for bad rows.
@@ -61,18 +97,34 @@ def load_quotes(
     `seed` keeps them, as far as they have numbers: where there are none the whole file fails, or
     with `fail_on_unparsable=False` the row is left out. `skip` leaves all of them out. `error`
     fails if there is one, and names the first few.
+
+    Without an `order` late rows are bad rows and no more. The bounds count the rows of the file,
+    bad ones too, from 0; only those from `row_start` up to, not with, `row_stop` are looked at.
     """
-    with open_table(path) as table:
-        reading = _Reading(table, policy, fail_on_unparsable)
-        while block := list(islice(table.rows, BLOCK)):
+    with open_table(path, columns.names) as table:
+        reading = _Reading(table, policy, fail_on_unparsable, columns, order)
+        rows = Rows(table.rows, BLOCK)
+        rows.skip(row_start)
+        reading.line = table.line(rows.count)
+        while block := rows.take(row_stop):
             reading.take(block)
         quotes = reading.quotes
+        if row_start or row_stop is not None:
+            quotes.remark(rows.unseen(row_start, row_stop))
         quotes.sha256 = table.sha256()
     if policy == "error" and quotes.bad_rows.total:
         raise ValueError(f"Invalid row {quotes.bad_rows}")
     if not len(quotes):
         raise ValueError(f"No valid snapshots loaded from {table.kind} file")
+    if order is not None:
+        _settle(quotes, reading.late, order, left_out=policy != "seed")
     return quotes
+
+
+def _settle(quotes: Quotes, late: LateRows, order: Order, *, left_out: bool) -> None:
+    if order == "sort":
+        quotes.sort()
+    quotes.remark(late.sentence(order, left_out=left_out))
 
 
 class _Reading:
@@ -83,14 +135,23 @@ class _Reading:
     row by row. Both ways keep the same of a good row.
     """
 
-    def __init__(self, table: Table, policy: BadRowPolicy, fail_on_unparsable: bool) -> None:
-        self.quotes = Quotes()
-        self.header = table.header
-        self.line = table.line
+    def __init__(
+        self,
+        table: Table,
+        policy: BadRowPolicy,
+        fail_on_unparsable: bool,
+        columns: Wanted,
+        order: Order | None,
+    ) -> None:
+        self.header = [name.strip() for name in table.header]
+        self.line = table.line(0)
         self.keep_bad = policy == "seed"
         self.fail_on_unparsable = fail_on_unparsable and policy == "seed"
-        self.pick = _picker(table)
-        self.clock = Clock()
+        self.late = LateRows()
+        self.late_is_bad = order in (None, "check")
+        self.pick, self.more = _picker(table, columns)
+        self.quotes = Quotes(columns={key: _prices() for key in self.more})
+        self.clock = Clock(forward=order != "file")
 
     def take(self, block: list[Sequence[Any]]) -> None:
         if not self._take_whole(block):
@@ -102,15 +163,18 @@ class _Reading:
     def _take_whole(self, block: list[Sequence[Any]]) -> bool:
         try:
             stamps, *texts = zip(*map(self.pick, block), strict=True)
-            prices = [array("d", map(float, column)) for column in texts]
+            prices = [array("d", map(float, column)) for column in texts[:4]]
+            more = [cells(column) for column in texts[4:]]
         except (IndexError, TypeError, ValueError):
             return False
-        if not _all_good(*prices) or not self.clock.advance_all(stamps):
+        if not _all_good(*prices) or not all(map(all_good, self.more, more)):
+            return False
+        if not self.clock.advance_all(stamps):
             return False
         self.quotes.rows += len(block)
         self.quotes.timestamps.extend(stamps)
-        for column, more in zip(self.quotes.prices, prices, strict=True):
-            column.extend(more)
+        for column, values in zip(self._columns(), [*prices, *more], strict=True):
+            column.extend(values)
         self.line += len(block)
         return True
 
@@ -118,29 +182,40 @@ class _Reading:
         self.quotes.rows += 1
         try:
             stamp, *texts = self.pick(row)
-            prices = [float(text) for text in texts]
+            prices = [float(text) for text in texts[:4]]
+            more = [cell(text) for text in texts[4:]]
         except (IndexError, TypeError, ValueError):
             self._unparsable(row)
             return
-        fault = price_fault(prices) or self._time_fault(stamp)
+        fault = price_fault(prices) or self._cell_fault(more) or self._time_fault(stamp)
         if fault is None or self._keep(*fault):
             self.quotes.timestamps.append(stamp)
-            for column, price in zip(self.quotes.prices, prices, strict=True):
-                column.append(price)
+            for column, value in zip(self._columns(), [*prices, *more], strict=True):
+                column.append(value)
+
+    def _columns(self) -> list[array[float]]:
+        return [*self.quotes.prices, *self.quotes.columns.values()]
+
+    def _cell_fault(self, values: Sequence[float]) -> tuple[BadRowKind, str] | None:
+        faults = map(cell_fault, self.more, self.more.values(), values)
+        return next(filter(None, faults), None)
 
     def _time_fault(self, stamp: str) -> tuple[BadRowKind, str] | None:
         try:
             forward = self.clock.advance(stamp)
         except ValueError as error:
             return "unparsable", str(error)
-        return None if forward else ("time_back", f"time goes back to {stamp}")
+        if forward:
+            return None
+        self.late.add(self.line)
+        return ("time_back", f"time goes back to {stamp}") if self.late_is_bad else None
 
     def _keep(self, kind: BadRowKind, why: str) -> bool:
         self.quotes.bad_rows.add(self.line, kind, why)
         return self.keep_bad
 
     def _unparsable(self, row: Sequence[Any]) -> None:
-        why = parse_fault(self.header, row)
+        why = parse_fault(self.header, row, dict.fromkeys(self.more.values(), cell))
         if self.fail_on_unparsable:
             raise ValueError(f"Invalid row {self.line}: {why}")
         self.quotes.bad_rows.add(self.line, "unparsable", why)
@@ -168,12 +243,16 @@ def _line_breaks(row: Sequence[Any]) -> int:
     return sum(value.count("\n") for value in row if isinstance(value, str))
 
 
-def _picker(table: Table) -> Callable[[Sequence[Any]], tuple[Any, ...]]:
-    """Finds the five columns in a row, wherever the header has them."""
+Picker = Callable[[Sequence[Any]], tuple[Any, ...]]
+
+
+def _picker(table: Table, columns: Wanted) -> tuple[Picker, dict[str, str]]:
+    """Finds the five columns in a row, wherever the header has them, then what else is wanted."""
     place = {name.strip(): number for number, name in enumerate(table.header)}
     missing = [name for name in COLUMNS if name not in place]
     if missing:
         raise ValueError(
             f"{table.kind} must have columns: {', '.join(COLUMNS)} (missing: {', '.join(missing)})"
         )
-    return itemgetter(*(place[name] for name in COLUMNS))
+    more = columns.found([name.strip() for name in table.names], table.kind)
+    return itemgetter(*(place[name] for name in (*COLUMNS, *more.values()))), more

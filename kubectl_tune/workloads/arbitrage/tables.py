@@ -12,7 +12,7 @@ import hashlib
 import io
 import zlib
 from codecs import BOM_UTF8
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,17 +30,23 @@ class Table:
     kind: str
     header: Sequence[str]
     rows: Iterator[Sequence[Any]]
-    line: int
-    """Where the header ends; Parquet counts as if it had come as CSV."""
+    names: Sequence[str]
+    """All that the file has; the header may lack some that nobody wants."""
+    line: Callable[[int], int]
+    """Where the last of so many rows ends; Parquet counts as if it had come as CSV."""
     sha256: Callable[[], str]
 
 
 @contextmanager
-def open_table(path: str | Path) -> Iterator[Table]:
-    """What is wrong with the file, now or while its rows are read, is said with its name."""
+def open_table(path: str | Path, more: Collection[str] = ()) -> Iterator[Table]:
+    """
+    The five columns and, where there are such, `more`.
+
+    What is wrong with the file, now or while its rows are read, is said with its name.
+    """
     try:
         with open(path, "rb", buffering=0) as file:
-            yield _table(_Hashed(file))
+            yield _table(_Hashed(file), {*COLUMNS, *more})
     except FileNotFoundError:
         raise FileNotFoundError(f"Data file not found: {path}") from None
     except UnicodeDecodeError as error:
@@ -75,16 +81,16 @@ class _Hashed(io.RawIOBase):
         return self._digest.hexdigest()
 
 
-def _table(raw: _Hashed) -> Table:
+def _table(raw: _Hashed, wanted: Collection[str]) -> Table:
     file = io.BufferedReader(raw, 1 << 18)
     if file.peek(4).startswith(PARQUET):
-        header, rows = read_parquet(file.read(), COLUMNS)
-        return Table("Parquet", header, rows, 1, raw.sha256)
+        names, header, rows = read_parquet(file.read(), wanted)
+        return Table("Parquet", header, rows, names, lambda count: 1 + count, raw.sha256)
     reader = csv.reader(_text(gzip.GzipFile(fileobj=file) if _packed(file) else file))
     header = next(filter(None, reader), [])
     if not header:
         raise ValueError("CSV file is empty")
-    return Table("CSV", header, reader, reader.line_num, raw.sha256)
+    return Table("CSV", header, reader, header, lambda _: reader.line_num, raw.sha256)
 
 
 def _packed(file: io.BufferedReader[Any]) -> bool:
