@@ -476,3 +476,32 @@ def test_a_closed_stdout_is_no_bug(tmp_path: Path) -> None:
     )
 
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["-f p.jsonl", "-fp.jsonl", "-f=p.jsonl", "--filename p.jsonl", "--filename=p.jsonl"],
+)
+def test_a_plan_may_be_named_by_a_flag(line: str):
+    """
+    `-f FILE` means what the argument means, and takes nothing from behind `--`.
+    """
+    seen = arrives(*line.split(), "--grep", "-f", "--", "python", "-f", "x")
+
+    assert (seen["plan"], seen["rest"], seen["grep"]) == ("p.jsonl", ["python", "-f", "x"], "-f")
+
+
+def test_only_one_plan_can_be_named():
+    """
+    All that were named are repeated, and what to do.
+    """
+    assert refusal("-f", "a", "--filename=b").startswith("-f is given 2 times: a, b")
+    assert refusal("-f") == "flag needs an argument: 'f' in -f"
+
+
+def test_files_complete_where_a_plan_stands(capsys):
+    """
+    The shell's own files are offered for the argument and for the flag.
+    """
+    assert candidates(capsys, "validate", "") == [":0"]
+    assert candidates(capsys, "validate", "-f", "") == [":0"]

@@ -13,6 +13,7 @@ from kubectl_tune.cli.globals import flags
 from kubectl_tune.errors import UsageError
 
 HELP = ("-h", "--help")
+FILENAME = ("-f", "--filename")
 # What a flag means that is written without its value; pflag calls it NoOptDefVal.
 BARE = {"--dry-run": "--dry-run=client"}
 
@@ -69,6 +70,37 @@ def spelled_out(
         else:
             plain.append(word)
     return plain
+
+
+def filename_first(args: Sequence[str], valued: Collection[str]) -> list[str]:
+    """
+    Put the value of `-f` or `--filename` where an argument stands: before all else.
+
+    `valued` are the other flags that take a value; whatever that is, it is theirs.
+    """
+    words, found, rest = iter(args), list[str](), list[str]()
+    for word in words:
+        flag, equals, value = word.partition("=")
+        if word == "--":
+            rest += [word, *words]
+        elif word in valued:
+            rest += [word, *islice(words, 1)]
+        elif word in FILENAME:
+            named_so = list(islice(words, 1))
+            rest += [] if named_so else [word]  # the parser says that it needs a value
+            found += named_so
+        elif equals and flag in FILENAME:
+            found.append(value)
+        elif word.startswith("-f") and len(word) > 2:
+            found.append(word[2:])
+        else:
+            rest.append(word)
+    if len(found) > 1:
+        raise UsageError(
+            f"-f is given {len(found)} times: {', '.join(found)}",
+            hint="a session has one plan; put the files together first",
+        )
+    return [*found, *rest]
 
 
 def named(spellings: Iterable[str]) -> str:

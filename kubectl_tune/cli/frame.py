@@ -23,6 +23,8 @@ from kubectl_tune.cli.globals import PREFIX, Flag, Globals, flags, remember
 from kubectl_tune.cli.options import DURATION
 
 BEHIND = "kubectl_tune.behind"  # in a context's meta: the words behind `--`
+FILES = ("PLAN", "SPEC")  # arguments that may be named by -f, too
+FILENAME = "filename"
 
 
 def run(name: str, args: list[str]) -> int:
@@ -62,7 +64,11 @@ class Command(TyperCommand):
     function: Callable[..., Any]
 
     def complete_options(self) -> None:
-        """Add the global options, and to each switch the flag that turns it off."""
+        """Add the global options, `-f` for a plan, and to each switch what turns it off."""
+        for argument in self._arguments():
+            if (named := metavar(argument).strip("[]")) in FILES:
+                argument.type = click.Path(allow_dash=True)  # TAB offers files
+                self.params.append(_filename(named))
         taken = {spelling for each in self.params for spelling in each.opts + each.secondary_opts}
         self.params += [_global(flag, taken) for flag in flags() if set(flag.spellings) - taken]
         for switch in self._switches():
@@ -77,6 +83,8 @@ class Command(TyperCommand):
             flag: switch.opts[0] for switch in self._switches() for flag in switch.secondary_opts
         }
         valued = {flag for each in self._options() if not each.is_flag for flag in each.opts}
+        if any(option.name == FILENAME for option in self._options()):
+            args = argv.filename_first(args, valued.difference(argv.FILENAME))
         ctx.meta[BEHIND] = args[args.index("--") + 1 :] if "--" in args else []
         return super().parse_args(ctx, argv.spelled_out(args, valued, opposites))
 
@@ -87,7 +95,7 @@ class Command(TyperCommand):
         return super().invoke(ctx)
 
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        arguments = [each for each in self.params if isinstance(each, click.Argument)]
+        arguments = self._arguments()
         entries = [
             help.option(each.opts, each.default, getattr(each, "help", None) or "")
             for each in self._options()
@@ -99,6 +107,9 @@ class Command(TyperCommand):
         rows = [(metavar(each).strip("[]"), said.get(each.name or "", "")) for each in arguments]
         described = [row for row in rows if row[1]]
         formatter.write(help.command(self.help or "", usage, described, entries) + "\n")
+
+    def _arguments(self) -> list[click.Argument]:
+        return [each for each in self.params if isinstance(each, click.Argument)]
 
     def _options(self) -> list[click.Option]:
         return [each for each in self.params if isinstance(each, click.Option)]
@@ -120,6 +131,15 @@ def _said(function: Callable[..., Any]) -> dict[str, str]:
 
     params = get_params_from_function(function)
     return {name: getattr(each.default, "help", "") or "" for name, each in params.items()}
+
+
+def _filename(metavar: str) -> click.Option:
+    """Return the flag that may stand instead of an argument; `argv` has moved its value there."""
+    help = f"File that is the {metavar}, named so instead; - reads stdin"
+    type = click.Path(allow_dash=True)
+    return click.Option(
+        [FILENAME, *argv.FILENAME], type=type, default="", help=help, expose_value=False
+    )
 
 
 def _global(flag: Flag, taken: set[str]) -> click.Option:

@@ -1,4 +1,4 @@
-"""`kubectl tune run`: a plan to a finished session."""
+"""`kubectl tune run`: a plan to a finished session; and what `submit` does alike."""
 
 from __future__ import annotations
 
@@ -10,24 +10,29 @@ import typer
 from kubectl_tune.cli import running, starting
 from kubectl_tune.cli.options import output
 
+Detach = Annotated[
+    bool, typer.Option("--detach", "-d", help="Return once the session is on its way, like submit")
+]
+Wait = Annotated[bool, typer.Option("--wait", help="If true, wait until the session has ended")]
+DryRun = Annotated[
+    str,
+    typer.Option(
+        "--dry-run",
+        metavar="HOW",
+        click_type=click.Choice(["none", "client", "server"]),
+        help="Create nothing: client shows what would be created, server also asks the cluster",
+    ),
+]
+Shown = Annotated[str, output("yaml", "json", "name")]
+
 
 @starting.begins
 def command(
-    detach: Annotated[
-        bool,
-        typer.Option("--detach", "-d", help="Return once the session is on its way, like submit"),
-    ] = False,
+    detach: Detach = False,
+    wait: Wait = True,
     quiet: running.Quiet = False,
-    dry_run: Annotated[
-        str,
-        typer.Option(
-            "--dry-run",
-            metavar="HOW",
-            click_type=click.Choice(["none", "client", "server"]),
-            help="Create nothing: client shows what would be created, server also asks the cluster",
-        ),
-    ] = "none",
-    format: Annotated[str, output("yaml", "json", "name")] = "",
+    dry_run: DryRun = "none",
+    format: Shown = "",
     **options: Any,
 ) -> int:
     """
@@ -50,12 +55,19 @@ def command(
       # See what would be created on the cluster
       kubectl tune run plan.jsonl -o yaml
     """
-    draft = starting.draft(detached=detach, **options)
-    if format or dry_run != "none":
+    return begin(options, detached=detach or not wait, quiet=quiet, dry_run=dry_run, format=format)
+
+
+def begin(
+    options: dict[str, Any], *, detached: bool, quiet: bool, dry_run: str, format: str
+) -> int:
+    """Begin a session, or show its manifests; `-o name` without a dry run names the session."""
+    draft = starting.draft(detached=detached, **options)
+    if dry_run != "none" or format in ("yaml", "json"):
         from kubectl_tune.cli import manifests
 
         return manifests.show(draft.info, draft.specs, dry_run, format)
     store, name = starting.start(draft)
-    if detach:
-        return running.detach(store, name)
-    return running.drive(store, name, quiet=quiet)
+    if detached:
+        return running.detach(store, name, only_name=format == "name")
+    return running.drive(store, name, quiet=quiet, only_name=format == "name")

@@ -28,15 +28,21 @@ START_SECONDS = 60.0  # how long a detached driver may take to take its session
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress")]
 
 
-def drive(store: Store, name: str, *, quiet: bool) -> int:
-    """Drive a session with progress on stderr, and say how it ended."""
+def drive(store: Store, name: str, *, quiet: bool, only_name: bool = False) -> int:
+    """
+    Drive a session with progress on stderr, and say how it ended.
+
+    `only_name` leaves nothing but `session/NAME` for stdout.
+    """
     heed_flags()
     progress = Progress(sys.stderr, quiet=quiet)
     with _resumable(name), closed(progress):
         outcome = driving.drive(store, name, show=progress)
     # What was let go of has no result yet: nothing for stdout.
-    stream = sys.stderr if outcome.stopped else sys.stdout
+    stream = sys.stderr if outcome.stopped or only_name else sys.stdout
     print(closing(outcome, program(), quiet=quiet), file=stream)
+    if only_name:
+        print(f"session/{name}")
     if not outcome.stopped:  # else the signal is what the exit code says
         heed_warnings()
     return outcome.exit_code
@@ -56,7 +62,7 @@ def _resumable(name: str) -> Iterator[None]:
         raise
 
 
-def detach(store: Store, name: str) -> int:
+def detach(store: Store, name: str, *, only_name: bool = False) -> int:
     """Leave a session to the cluster, or here to a driver that outlives this process."""
     if store.info(name).target.engine == "local":
         _leave_to_driver(store, name)
@@ -65,8 +71,9 @@ def detach(store: Store, name: str) -> int:
 
         with _resumable(name):
             live.hand_over(store, name)
-    print(f"session/{name} submitted")
-    print(submitted(name, program()), file=sys.stderr)
+    print(f"session/{name}" if only_name else f"session/{name} submitted")
+    if not only_name:
+        print(submitted(name, program()), file=sys.stderr)
     heed_warnings()
     return 0
 

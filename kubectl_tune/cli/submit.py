@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from kubectl_tune.cli import running, starting
+from kubectl_tune.cli import run, running, starting
 
 
 @starting.begins
-def command(**options: Any) -> int:
+def command(
+    wait: run.Wait = False,
+    quiet: running.Quiet = False,
+    dry_run: run.DryRun = "none",
+    format: run.Shown = "",
+    **options: Any,
+) -> int:
     """
     Run a plan without waiting for it: return once the session is on its way.
 
@@ -19,5 +25,8 @@ def command(**options: Any) -> int:
       # Start a session and look after it later
       kubectl tune submit plan.jsonl --name nightly
       kubectl tune watch nightly
+
+      # Have its name in a script
+      session=$(kubectl tune submit plan.jsonl -o name)
     """
-    return running.detach(*starting.start(starting.draft(detached=True, **options)))
+    return run.begin(options, detached=not wait, quiet=quiet, dry_run=dry_run, format=format)
