@@ -105,8 +105,8 @@ def best(rows: Iterable[Row], metric: str, direction: Direction | None = None) -
 
 def caveat(rows: Iterable[Row]) -> str:
     """Return the sentence that must go with a ranking of these rows, or an empty one."""
-    flattered = any(str(row.extra.get("engine", "")).startswith(SEED_ENGINE) for row in rows)
-    return ARBITRAGE.caveat if flattered else ""
+    flattered = (row for row in rows if str(row.extra.get("engine", "")).startswith(SEED_ENGINE))
+    return ARBITRAGE.caveat_of(row.config for row in flattered)
 
 
 def _sort_key(word: str) -> SortKey:

@@ -7,7 +7,9 @@ described by these lines alone.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +25,16 @@ class Workload:
     caveat: str  # one sentence that goes with every ranking
     requires_result: bool  # a trial without a result has failed
     whole_keys: tuple[str, ...] = ()  # those of the numbers that count something
+    comparison: tuple[str, ...] = ()  # prints a config's metrics in the books of each accounting
+    honest: tuple[str, str] = ("", "")  # key and value of a config that needs no caveat
+
+    def flatters(self, config: Mapping[str, Any]) -> bool:
+        key, value = self.honest
+        return config.get(key) != value
+
+    def caveat_of(self, configs: Iterable[Mapping[str, Any]]) -> str:
+        """Return what goes with a ranking of results of these configs."""
+        return self.caveat if any(map(self.flatters, configs)) else ""
 
 
 _COSTS = ("min_spread_bps", "taker_fee_a_bps", "taker_fee_b_bps", "slippage_bps")
@@ -68,8 +80,11 @@ ARBITRAGE = Workload(
     direction="maximize",
     caveat=(
         "this engine flatters: it books every exit at a spread of 0, so no trade of it can lose, "
-        "and ranking by its PnL can pick the wrong parameters"
+        "and ranking by its PnL can pick the wrong parameters; "
+        "what honest books say of them: kubectl tune results --explain-accounting"
     ),
     requires_result=True,
     whole_keys=("max_open_trades", "seed"),
+    comparison=("python", "-m", "kubectl_tune.workloads.arbitrage.compare", "--config", "{config}"),
+    honest=("accounting", "two_leg"),
 )

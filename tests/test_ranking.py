@@ -281,6 +281,15 @@ def test_rows_of_the_engine_that_flatters_need_the_caveat():
     assert caveat([honest, row("c", 1)]) == ""
 
 
+def test_what_was_accounted_honestly_needs_no_caveat():
+    """
+    Whatever name its engine goes by: the config says how its books were kept.
+    """
+    asked = Row("a", {}, {"accounting": "two_leg"}, extra={"engine": "arbitrage/seed/1"})
+
+    assert caveat([asked]) == ""
+
+
 @given(
     st.lists(
         st.builds(

@@ -162,7 +162,7 @@ def _draft(
         beginning.session_name(name, plan, uid), uid, plan, target,
         policy, command or (workload.command if workload else ()),
         workload.name if workload else "", metric, direction,
-        workload.caveat if workload else "", extra=extra,
+        workload.caveat_of(spec.config for spec in specs) if workload else "", extra=extra,
     )  # fmt: skip
     return Draft(info, specs, workload.file_keys if workload else (), reuse)
 

@@ -70,6 +70,6 @@ def test_the_product_describes_the_workload_as_it_is():
     """
     described = workload.ARBITRAGE
 
-    assert described.caveat == arbitrage.CAVEAT
+    assert described.caveat.startswith(arbitrage.CAVEAT)
     assert set(described.known_keys) - {"repeat"} == set(settings.CONVERT)
     assert described.required_keys == settings.REQUIRED
