@@ -10,11 +10,12 @@ import os
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
-from kubectl_tune import plan, spec, spectext
+from kubectl_tune import datarows, plan, spec, spectext
 from kubectl_tune.errors import PlanError
 from kubectl_tune.plan import Plan, Problem, Rules
+from kubectl_tune.problem import Place
 from kubectl_tune.spec import Spec
 from kubectl_tune.wholefile import write_whole
 from kubectl_tune.workload import ARBITRAGE, Workload
@@ -71,8 +72,21 @@ def opened(path: str) -> Iterator[BinaryIO]:
 
 def read_spec(path: str, workload: Workload = ARBITRAGE) -> Spec:
     """Read and check a spec: YAML or JSON, by the end of its name; `-` may be either."""
-    reader = _SPECS.get(os.path.splitext(path)[1].lower())
-    if reader is None and path != "-":
+    data, found, place = read_values(path)
+    return spec.read(
+        data,
+        name=path,
+        workload=workload,
+        found=found,
+        place=place,
+        count_rows=datarows.count_rows,
+    )
+
+
+def read_values(path: str) -> tuple[Any, list[Problem], Place]:
+    """Return what stands in a file, what is odd about it, and what tells where things stand."""
+    json = os.path.splitext(path)[1].lower() == ".json"
+    if not json and path != "-" and os.path.splitext(path)[1].lower() not in (".yaml", ".yml"):
         raise PlanError(f"{path}: not a spec", hint="its name must end in .yaml, .yml or .json")
     with opened(path) as file:
         raw = file.read()
@@ -81,15 +95,11 @@ def read_spec(path: str, workload: Workload = ARBITRAGE) -> Spec:
     except UnicodeDecodeError as error:
         line = raw[: error.start].count(b"\n") + 1
         raise PlanError(f"{path}: line {line}: not UTF-8") from error
-    data, found = (reader or spectext.read_yaml)(text, path)
-    return spec.read(data, name=path, workload=workload, found=found)
-
-
-_SPECS = {
-    ".yaml": spectext.read_yaml,
-    ".yml": spectext.read_yaml,
-    ".json": spectext.read_json,
-}
+    if json:
+        data, found = spectext.read_json(text, path)
+        return data, found, spectext.JsonPlaces(text, data)
+    data, found = spectext.read_yaml(text, path)
+    return data, found, spectext.YamlPlaces(text, data)
 
 
 def write_plan(path: str, lines: Iterable[str]) -> int:

@@ -9,15 +9,18 @@ at a time, so that a plan may be longer than memory. Chance comes from
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import islice, product
 from math import prod
 from random import Random
 from typing import Any
 
+from kubectl_tune import design
 from kubectl_tune import spec as specs
 from kubectl_tune.errors import PlanError
 from kubectl_tune.spec import Spec
+from kubectl_tune.spec.method import Method
 from kubectl_tune.workload import ARBITRAGE, Workload
 
 Point = tuple[Any, ...]
@@ -25,6 +28,14 @@ Point = tuple[Any, ...]
 _COUNTABLE = 2**53  # shares of the way that a float can tell apart
 _PATIENCE = 10_000  # draws in a row that give nothing new
 _SEARCHED = 1_000_000  # combinations in a row that `where` drops
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """Combinations in the order of the plan, and what is to be said of the choice."""
+
+    points: Iterable[Point]
+    remarks: tuple[str, ...] = ()
 
 
 def lines(
@@ -35,24 +46,39 @@ def lines(
     return (json.dumps(trial) for trial in trials(spec))
 
 
-def trials(spec: Spec) -> Iterator[dict[str, Any]]:
+def trials(spec: Spec, chosen: Chosen | None = None) -> Iterator[dict[str, Any]]:
     """Yield the plan's lines as objects."""
     prefix = spec.prefix or "job"
     folder = f"outputs/tuning/{spec.prefix}/" if spec.prefix else "outputs/tuning/"
-    for number, config in enumerate(islice(configs(spec), spec.max_jobs), 1):
+    for number, config in enumerate(islice(configs(spec, chosen), spec.max_jobs), 1):
         job_id = f"{prefix}_{number:04d}"
         output = f"{folder}{job_id}.json"
         yield {"job_id": job_id, "config": config, "output_json": output, **spec.extras}
 
 
-def configs(spec: Spec) -> Iterator[dict[str, Any]]:
-    """Yield the configs of all trials, repeats one after the other."""
+def configs(spec: Spec, chosen: Chosen | None = None) -> Iterator[dict[str, Any]]:
+    """Yield the configs of all trials: each combination's windows, and repeats of each."""
     tag = {"tag": spec.prefix} if spec.prefix else {}
-    for point in _points(spec):
+    windows = [window.config() for window in spec.windows] or [{}]
+    for point in (chosen or choose(spec)).points:
         config = _config(spec, point)
-        for repeat in range(1, spec.repeat + 1):
-            counted = {"repeat": repeat} if spec.repeat > 1 else {}
-            yield {**config, **counted, **tag}
+        for window in windows:
+            for repeat in range(1, spec.repeat + 1):
+                counted = {"repeat": repeat} if spec.repeat > 1 else {}
+                yield {**config, **window, **counted, **tag}
+
+
+def choose(spec: Spec) -> Chosen:
+    """Choose combinations by the spec's method; a product is gone through as it is used."""
+    if not all(one.ranged or one.choices for one in spec.parameters):
+        return Chosen(())
+    if spec.method is Method.GRID:
+        return Chosen(islice((p for p in _product(spec) if _wanted(spec, p)), spec.most))
+    if spec.method.a_design:
+        return _designed(spec)
+    size = spec.combinations
+    counted = size is not None and size <= _COUNTABLE
+    return Chosen(_sampled(spec) if counted else _drawn(spec))
 
 
 def count(spec: Spec) -> int | None:
@@ -60,11 +86,11 @@ def count(spec: Spec) -> int | None:
     if spec.max_jobs == 0 or spec.most == 0:
         return 0
     points = spec.combinations
-    if spec.where is not None or points is None:
+    if spec.where is not None or points is None or spec.method.a_design:
         return None
     if spec.most is not None:
         points = min(points, spec.most)
-    total = points * spec.repeat
+    total = points * spec.each
     return total if spec.max_jobs is None else min(total, spec.max_jobs)
 
 
@@ -73,11 +99,28 @@ def _config(spec: Spec, point: Point) -> dict[str, Any]:
     return {**spec.base, **dict(zip(names, point, strict=True))}
 
 
-def _points(spec: Spec) -> Iterator[Point]:
-    if not spec.drawn:
-        return islice((p for p in _product(spec) if _wanted(spec, p)), spec.most)
-    size = spec.combinations
-    return iter(_drawn(spec) if size is None or size > _COUNTABLE else _sampled(spec))
+def _designed(spec: Spec) -> Chosen:
+    """Make a design, and leave out points that `where` drops or that repeat an earlier one."""
+    make = design.sobol if spec.method is Method.SOBOL else design.latin_hypercube
+    found: dict[str, Point] = {}
+    dropped = repeated = 0
+    for shares in make(spec.most or 0, len(spec.parameters), spec.seed):
+        point = tuple(one.at(share) for one, share in zip(spec.parameters, shares, strict=True))
+        if not _wanted(spec, point):
+            dropped += 1
+        elif (key := json.dumps(point)) in found:
+            repeated += 1
+        else:
+            found[key] = point
+    return Chosen(list(found.values()), tuple(_left_out(spec, dropped, repeated)))
+
+
+def _left_out(spec: Spec, dropped: int, repeated: int) -> Iterator[str]:
+    left = f"of {spec.most} points of the design"
+    if dropped:
+        yield f"where drops {dropped} {left}; they are not replaced, for that would unbalance it"
+    if repeated:
+        yield f"{repeated} {left} repeat an earlier one and are left out"
 
 
 def _wanted(spec: Spec, point: Point) -> bool:
@@ -93,7 +136,7 @@ def _sampled(spec: Spec) -> list[Point]:
     values = [one.values() for one in spec.parameters]
     chosen: list[int] = []
     misses = 0
-    for place in _shuffled(prod(map(len, values)), Random(spec.seed)):
+    for place in design.shuffled(prod(map(len, values)), Random(spec.seed)):
         if len(chosen) == spec.most:
             break
         misses += 1
@@ -103,15 +146,6 @@ def _sampled(spec: Spec) -> list[Point]:
         if misses > _SEARCHED:
             raise _too_few(spec, len(chosen))
     return [_combination(values, place) for place in (sorted(chosen) if spec.ordered else chosen)]
-
-
-def _shuffled(size: int, chance: Random) -> Iterator[int]:
-    """Yield the numbers below `size` in random order, holding only those that have moved."""
-    moved: dict[int, int] = {}
-    for first in range(size):
-        other = first + int(chance.random() * (size - first))
-        yield moved.get(other, other)
-        moved[other] = moved.pop(first, first)
 
 
 def _combination(values: Sequence[Sequence[Any]], place: int) -> Point:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from kubectl_tune.errors import PlanError
+from kubectl_tune.strictjson import Path
 
 
 class Severity(StrEnum):
@@ -53,24 +54,45 @@ class PlanProblems(PlanError):
         super().__init__("\n".join([head, *rows, *rest]), hint=hint)
 
 
+# Tells where the key or item at a path stands: line, column, and the file if it is another one.
+Place = Callable[[Path], tuple[int, int, str]]
+
+
+def nowhere(path: Path) -> tuple[int, int, str]:
+    """Place what comes from no file, such as the values of a program."""
+    return 0, 0, ""
+
+
 class Findings:
-    """Problems as they are found in something without lines."""
+    """Problems as they are found in values, each placed by the path that leads to it."""
 
-    def __init__(self, problems: Iterable[Problem] = ()) -> None:
+    def __init__(self, problems: Iterable[Problem] = (), place: Place = nowhere) -> None:
         self.problems = list(problems)
+        self._place = place
 
-    def error(self, message: str, hint: str = "") -> None:
-        self.problems.append(Problem(0, 0, message, hint))
+    def error(self, message: str, hint: str = "", at: Path = ()) -> None:
+        self._note(message, hint, at, Severity.ERROR)
 
-    def warning(self, message: str, hint: str = "") -> None:
-        self.problems.append(Problem(0, 0, message, hint, Severity.WARNING))
+    def warning(self, message: str, hint: str = "", at: Path = ()) -> None:
+        self._note(message, hint, at, Severity.WARNING)
 
-    def unknown(self, what: str, meant: str, otherwise: str = "nothing reads it") -> None:
+    def unknown(
+        self, what: str, meant: str, otherwise: str = "nothing reads it", at: Path = ()
+    ) -> None:
         """Note an unknown word: an error if another is likely meant, for it is lost then."""
         if meant:
-            self.error(f"unknown {what}", f"did you mean {meant}?")
+            self.error(f"unknown {what}", f"did you mean {meant}?", at)
         else:
-            self.warning(f"unknown {what} is ignored", otherwise)
+            self.warning(f"unknown {what} is ignored", otherwise, at)
 
     def of(self, severity: Severity) -> tuple[Problem, ...]:
-        return tuple(problem for problem in self.problems if problem.severity is severity)
+        """Return the problems of a severity in the order of their places."""
+        found = (problem for problem in self.problems if problem.severity is severity)
+        return tuple(sorted(found, key=lambda problem: (problem.line, problem.column)))
+
+    def _note(self, message: str, hint: str, at: Path, severity: Severity) -> None:
+        line, column, file = self._place(at)
+        if file:
+            message = f"{file}: line {line}, column {column}: {message}"
+            line = column = 0
+        self.problems.append(Problem(line, column, message, hint, severity))

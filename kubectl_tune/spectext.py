@@ -8,12 +8,13 @@ and keeps the last of two equal keys. Here the first is a number, the others are
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from kubectl_tune.errors import PlanError
 from kubectl_tune.problem import Problem, Severity
-from kubectl_tune.strictjson import Reader
+from kubectl_tune.strictjson import Path, Places, Reader
 
 if TYPE_CHECKING:
     import yaml
@@ -38,6 +39,63 @@ def read_json(text: str, name: str) -> tuple[Any, list[Problem]]:
 def _line_and_column(text: str, place: int) -> tuple[int, int]:
     before = text[:place]
     return before.count("\n") + 1, place - (before.rfind("\n") + 1) + 1
+
+
+class JsonPlaces:
+    """Tells line and column of the key or item at a path, or of the last that is there."""
+
+    def __init__(self, text: str, data: Any) -> None:
+        self._text, self._data = text, data
+        self._indent = len(text) - len(text.lstrip())
+        self._places = Places(text.strip())
+
+    def __call__(self, path: Path) -> tuple[int, int, str]:
+        there = _present(self._data, path)
+        inside = self._places.key(there) - 1 if there else 0
+        return *_line_and_column(self._text, self._indent + inside), ""
+
+
+class YamlPlaces:
+    """Tells line and column of the key or item at a path, or of the last that is there."""
+
+    def __init__(self, text: str, data: Any) -> None:
+        self._text, self._data = text, data
+
+    def __call__(self, path: Path) -> tuple[int, int, str]:
+        node = at = self._root
+        if node is None or at is None:
+            return 1, 1, ""
+        for step in _present(self._data, path):
+            key, value = _member(node, step)
+            if key is None or value is None:  # `<<` merges it from elsewhere
+                break
+            at, node = key, value
+        return at.start_mark.line + 1, at.start_mark.column + 1, ""
+
+    @cached_property
+    def _root(self) -> yaml.Node | None:
+        import yaml
+
+        # Read a second time, since only what is wrong needs it.
+        return yaml.compose(self._text, Loader=yaml.SafeLoader)
+
+
+def _present(data: Any, path: Path) -> Path:
+    """Return as much of a path as leads to something."""
+    for length, step in enumerate(path):
+        known = step in data if isinstance(data, Mapping) else False
+        if not known and not (isinstance(data, list) and step in range(len(data))):
+            return path[:length]
+        data = data[step]
+    return path
+
+
+def _member(node: yaml.Node, step: str | int) -> tuple[yaml.Node | None, yaml.Node | None]:
+    import yaml
+
+    if isinstance(node, yaml.SequenceNode):
+        return node.value[step], node.value[step]
+    return next((pair for pair in node.value if pair[0].value == str(step)), (None, None))
 
 
 def read_yaml(text: str, name: str) -> tuple[Any, list[Problem]]:

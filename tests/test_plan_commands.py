@@ -285,7 +285,9 @@ class TestPlan:
 
         out, err = capsys.readouterr()
         assert [json.loads(text)["job_id"] for text in out.splitlines()][-1] == "sess001_0004"
-        assert err.startswith('warning: spec.yaml: unknown key "colour" is ignored')
+        assert err.startswith(
+            'warning: spec.yaml: line 7, column 1: unknown key "colour" is ignored'
+        )
 
     @pytest.mark.parametrize(
         ("args", "said"),

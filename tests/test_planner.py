@@ -652,7 +652,7 @@ def test_every_combination_is_as_likely():
         ({"tag_prefix": ["a"]}, "tag_prefix must be a text"),
         ({"tag_prefix": "a\n"}, "does not print"),
         ({"search": []}, "search must be a table"),
-        ({"search": {"method": "tpe"}}, "made by grid or random"),
+        ({"search": {"method": "tpe"}}, "made by grid, random, lhs or sobol"),
         ({"search": {"method": "randon"}}, "did you mean random?"),
         ({"search": {"method": "random"}}, "max_trials is required"),
         ({"search": {"max_trails": 3}}, "did you mean max_trials?"),
@@ -733,7 +733,10 @@ VALUES = st.recursive(
         st.lists(inner, max_size=3)
         | st.dictionaries(
             st.sampled_from(
-                ["name", "values", "min", "max", "step", "method", "parameters", "max_trials"]
+                """
+                name values min max step method parameters max_trials walk_forward holdout train
+                test rows type goal metric distribution parameterType feasibleSpace
+                """.split()  # noqa: SIM905 - a list would take twenty lines
             ),
             inner,
             max_size=4,
@@ -751,6 +754,10 @@ KEYS = [
     "repeat",
     "seed",
     "sample",
+    "validate",
+    "objective",
+    "constraints",
+    "early_stop",
 ]
 
 

@@ -1,0 +1,45 @@
+"""
+Words of other tools for spaces: which mean the same here, which don't, and what to write then.
+
+A word whose meaning differs between two tools is taken by neither.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kubectl_tune.parameter import number
+
+KINDS = ("int", "double", "discrete", "categorical")  # Katib's parameterType
+
+LOG = ("log_uniform_values", "loguniform", "logUniform", "log")
+WHOLE = ("int_uniform", "int")
+DISTRIBUTIONS = (
+    *LOG, *WHOLE, "uniform", "quniform", "q_uniform", "categorical", "choice", "constant",
+)  # fmt: skip
+EXPONENTS = ("log_uniform", "q_log_uniform", "inv_log_uniform")  # W&B's, in exponents of e
+EXCLUSIVE = ("randint", "lograndint", "qrandint", "qlograndint")  # Ray Tune's
+
+# What others need or have beside a range, and a plan made beforehand has no use for.
+IGNORED = {
+    "default": "a plan has no first guess",
+    "probabilities": "every value is as likely",
+    "space": "all parameters are tuned together",
+    "optimize": "an entry with value: X is fixed",
+    "load": "a plan remembers nothing",
+}
+
+
+def unlike(key: str, value: Any) -> tuple[str, str] | None:
+    """Return message and hint for a key that has another form here."""
+    if key in EXCLUSIVE:
+        low, high = value if isinstance(value, list) and len(value) == 2 else (None, None)
+        ends = f"min: {low}, max: {high - 1}" if type(low) is type(high) is int else "min and max"
+        return f"{key} leaves out its upper end", f"both ends count here: write {ends}"
+    if key == "decimals":
+        places = number(value)
+        step = f"{10.0**-places:g}" if isinstance(places, int) and 0 < places < 10 else "0.1"
+        return "decimals have no meaning here", f"write step: {step}"
+    if key in ("mu", "sigma", "mean", "std"):
+        return f"{key} belongs to a distribution without ends", "give min and max"
+    return None

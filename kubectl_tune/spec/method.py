@@ -1,0 +1,57 @@
+"""
+How combinations are chosen before anything has run: all of them, or points of a design.
+
+A method that learns from results has no plan made beforehand; it is refused by name.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from kubectl_tune.planline import shown
+from kubectl_tune.suggest import near
+
+
+class Method(StrEnum):
+    GRID = "grid"
+    RANDOM = "random"
+    LHS = "lhs"
+    SOBOL = "sobol"
+
+    @property
+    def a_design(self) -> bool:
+        """Tell whether its points are made together, each for the sake of the others."""
+        return self in (Method.LHS, Method.SOBOL)
+
+
+_SAME = {
+    "latin_hypercube": Method.LHS,
+    "latin-hypercube": Method.LHS,
+    "latinhypercube": Method.LHS,
+    "gridsearch": Method.GRID,
+    "randomsearch": Method.RANDOM,
+}
+# Of Optuna, Katib, W&B, Ray Tune, backtesting.py and Lean.
+_LEARNING = """
+    tpe multivariate-tpe bayes bayesian bayesianoptimization bayesopt gp skopt hyperopt optuna ax
+    nsga2 nsga3 nsgaii nsgaiii cmaes cma-es hyperband asha bohb pbt sambo euler darts enas
+"""
+AVAILABLE = "a plan without feedback is made by grid, random, lhs or sobol"
+
+
+def read(word: object) -> tuple[Method, str, str]:
+    """Return the method, and message and hint where there is none of that name."""
+    plain = word.strip().lower() if isinstance(word, str) else ""
+    if plain in (one.value for one in Method):
+        return Method(plain), "", ""
+    if plain in _SAME:
+        return _SAME[plain], "", ""
+    if plain.replace("_", "") in _LEARNING.split():
+        said = f"{shown(word)} learns from results, and a plan is made before there are any"
+        return Method.GRID, said, AVAILABLE
+    meant = near(plain, list(Method)) if plain else ""
+    return (
+        Method.GRID,
+        f"{shown(word)} is unknown",
+        f"did you mean {meant}?" if meant else AVAILABLE,
+    )
