@@ -440,6 +440,10 @@ def test_sessions_and_trials_complete_from_the_state_file(tmp_path, capsys):
 
     assert candidates(capsys, state, "status", "") == ["nightly", ":4"]
     assert candidates(capsys, "cancel", state, "nightly", "a") == ["a1", ":4"]
+    assert candidates(capsys, "logs", state, "n") == ["nightly", ":4"]
+    assert candidates(capsys, "show", state, "nightly/") == ["nightly/a1", "nightly/b2", ":4"]
+    assert main(["__complete", state, "status", "n"]) == 0
+    assert capsys.readouterr().out == "nightly\tSucceeded, 2 trials\n:4\n"
     assert candidates(capsys, "status", "--state", str(tmp_path / "none.db"), "") == [":4"]
 
 
@@ -505,3 +509,31 @@ def test_files_complete_where_a_plan_stands(capsys):
     """
     assert candidates(capsys, "validate", "") == [":0"]
     assert candidates(capsys, "validate", "-f", "") == [":0"]
+
+
+@pytest.mark.parametrize(
+    ("flag", "said"),
+    [
+        ("--kubeconfig=nope.yaml", "error: stat nope.yaml: no such file or directory"),
+        (
+            "--context=nope",
+            "Error in configuration: context was not found for specified context: nope",
+        ),
+    ],
+)
+def test_a_session_is_not_found_because_a_flag_is_misspelt(
+    flag: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
+):
+    """
+    Before a missing session, what is wrong with the flags that choose it is said.
+    """
+    config = "apiVersion: v1\nkind: Config\ncontexts: []\n"
+    (tmp_path / "config").write_text(config)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "config"))
+    monkeypatch.setenv("KUBECTL_TUNE_STATE", str(tmp_path / "state.db"))
+
+    assert main(["status", flag]) == 2
+
+    printed = capsys.readouterr()
+    assert (printed.out, printed.err.splitlines()[0]) == ("", said)

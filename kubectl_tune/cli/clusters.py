@@ -53,6 +53,14 @@ def heed_warnings() -> None:
         raise ClusterError(f"{counted(count, 'warning')} received")
 
 
+def doubt_flags() -> None:
+    """Raise what is wrong with a kubeconfig or a context that the command line names."""
+    given = globals_()
+    if given.kubeconfig or given.context:
+        heed_flags()
+        access.here()
+
+
 def client_of_globals(*, patient: bool = False) -> ClusterClient:
     """Return a client for the cluster and the namespace that the command line means."""
     heed_flags()

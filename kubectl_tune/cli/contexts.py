@@ -1,11 +1,15 @@
-"""What completes --context, --cluster, --user and --namespace: the kubeconfig, and no cluster."""
+"""
+What completes --context, --cluster, --user and --namespace: the kubeconfig, and for namespaces the
+cluster, if it answers at once.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import closing
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from kubectl_tune.cli.globals import PREFIX, flags
 
@@ -13,6 +17,8 @@ if TYPE_CHECKING:
     import click
 
 KINDS = ("context", "cluster", "user", "namespace")
+LEADING = ("kubeconfig", "context", "cluster", "user", "server", "token")
+PATIENCE = 1.5  # seconds that a cluster has for an answer: somebody waits for it
 
 
 def names(kind: str, kubeconfig: str, begun: str) -> list[str]:
@@ -31,7 +37,35 @@ def names(kind: str, kubeconfig: str, begun: str) -> list[str]:
 
 def candidates(kind: str, context: click.Context, begun: str) -> list[str]:
     """Complete the value of a flag on the line of a command."""
-    return names(kind, context.params.get(f"{PREFIX}kubeconfig") or "", begun)
+    given = {key.removeprefix(PREFIX): value for key, value in context.params.items() if value}
+    return _candidates(kind, given, begun)
+
+
+def _candidates(kind: str, given: Mapping[str, Any], begun: str) -> list[str]:
+    found = names(kind, str(given.get("kubeconfig", "")), begun)
+    return sorted({*found, *_there(given, begun)}) if kind == "namespace" else found
+
+
+def _there(given: Mapping[str, Any], begun: str) -> list[str]:
+    """Return the namespaces of the cluster, none where it doesn't answer or a plugin must run."""
+    from kubectl_tune import access
+    from kubectl_tune.cli.clusters import heed_flags
+    from kubectl_tune.cli.globals import Globals, remember
+    from kubectl_tune.errors import TuneError
+
+    known = {key: value for key, value in given.items() if key in Globals.__annotations__}
+    remember(Globals(**{**known, "request_timeout": PATIENCE}))
+    heed_flags()
+    try:
+        way = access.here()
+        if way.plugin:  # it may ask for a password, and a TAB is no answer
+            return []
+        with closing(access.client(way)) as client:
+            found, _ = client.list("Namespace")
+    except TuneError:
+        return []
+    named = (str(each["metadata"]["name"]) for each in found)
+    return [name for name in named if name.startswith(begun)]
 
 
 def before_command(words: Sequence[str], begun: str) -> list[str] | None:
@@ -39,15 +73,14 @@ def before_command(words: Sequence[str], begun: str) -> list[str] | None:
     flag, equals, value = begun.partition("=")
     if not equals:
         flag, value = (words[-1] if words else ""), begun
-    kind = {spelling: each.key for each in flags() for spelling in each.spellings}.get(flag, "")
-    if kind not in KINDS:
+    keys = {spelling: each.key for each in flags() for spelling in each.spellings}
+    if (kind := keys.get(flag, "")) not in KINDS:
         return None
-    return names(kind, _kubeconfig(words), value)
+    return _candidates(kind, _given(words, keys), value)
 
 
-def _kubeconfig(words: Sequence[str]) -> str:
-    for word, value in pairwise([*words, ""]):
-        flag, equals, given = word.partition("=")
-        if flag == "--kubeconfig":
-            return given if equals else value
-    return ""
+def _given(words: Sequence[str], keys: Mapping[str, str]) -> dict[str, str]:
+    """Return what leads to the cluster, of flags with their values."""
+    split = [(word.partition("="), following) for word, following in pairwise([*words, ""])]
+    values = {keys.get(flag, ""): given if eq else after for (flag, eq, given), after in split}
+    return {key: value for key, value in values.items() if key in LEADING and value}

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from kubectl_tune import explaining, logs, sessions
-from kubectl_tune.cli.options import ADDRESSED, output
+from kubectl_tune.cli.options import ADDRESSED, output, trial_words
 from kubectl_tune.cli.printer import bearable
 from kubectl_tune.cli.state import open_store_to_read
 from kubectl_tune.cluster import ClusterClient
@@ -29,6 +29,7 @@ def command(
         typer.Argument(
             metavar="SESSION/TRIAL",
             help=f"{ADDRESSED}; without one, all trials that don't run",
+            autocompletion=trial_words,
         ),
     ] = None,
     format: Annotated[str, output("table", "json", "yaml")] = "table",

@@ -21,6 +21,7 @@ from kubectl_tune.cli.commands import module_name
 from kubectl_tune.cli.errors import PROGRAM, from_click
 from kubectl_tune.cli.globals import PREFIX, Flag, Globals, flags, remember
 from kubectl_tune.cli.options import DURATION
+from kubectl_tune.errors import SessionNotFound
 
 BEHIND = "kubectl_tune.behind"  # in a context's meta: the words behind `--`
 FILES = ("PLAN", "SPEC")  # arguments that may be named by -f, too
@@ -92,7 +93,13 @@ class Command(TyperCommand):
         # A command's own option of the same name hides the global one, as in kubectl.
         given = {f.key: ctx.params.pop(PREFIX + f.key, f.default) for f in flags()}
         remember(Globals(**given))
-        return super().invoke(ctx)
+        try:
+            return super().invoke(ctx)
+        except SessionNotFound:
+            from kubectl_tune.cli.clusters import doubt_flags
+
+            doubt_flags()  # none may be found because --context is misspelt
+            raise
 
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         arguments = self._arguments()

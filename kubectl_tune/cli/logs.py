@@ -13,7 +13,7 @@ import typer
 from kubectl_tune import logs
 from kubectl_tune.cli.chosen import chosen
 from kubectl_tune.cli.fresh import Looker
-from kubectl_tune.cli.options import DURATION
+from kubectl_tune.cli.options import DURATION, trial_words
 from kubectl_tune.cli.printer import Printer
 from kubectl_tune.cli.state import open_store_to_read
 from kubectl_tune.errors import UsageError
@@ -32,6 +32,7 @@ def command(
             metavar="SESSION/TRIAL",
             help="Trials by job_id or as much as makes it clear, of the session named first or in"
             " front of a slash, else of the newest one",
+            autocompletion=trial_words,
         ),
     ] = None,
     follow: Annotated[

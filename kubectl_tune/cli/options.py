@@ -6,7 +6,7 @@ A command takes them as annotations: `session: Session = ""`.
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import click
 import typer
@@ -17,7 +17,10 @@ from kubectl_tune.cli.globals import PREFIX, Globals, globals_, remember
 from kubectl_tune.duration import seconds
 from kubectl_tune.errors import UsageError
 
-__all__ = ["DURATION", "FILE", "Globals", "Session", "Trial", "Trials", "Yes", "globals_", "output"]
+if TYPE_CHECKING:
+    from kubectl_tune.store import Store
+
+__all__ = ["DURATION", "FILE", "Globals", "Session", "Trials", "Yes", "globals_", "output"]
 
 
 class Duration(click.ParamType[float]):
@@ -69,24 +72,44 @@ def output(*allowed: str) -> Any:
     )
 
 
-def session_names(context: typer.Context, incomplete: str) -> list[str]:
+Candidate = tuple[str, str]  # a word, and what is said of it
+
+
+def session_names(context: typer.Context, incomplete: str) -> list[Candidate]:
     """What completes a session: read from the state file that the line names."""
+    store = _store(context)
+    found = [name for name in store.names() if name.startswith(incomplete)][:MOST]
+    return [(name, _told(store, name)) for name in found]
+
+
+def trial_words(context: typer.Context, incomplete: str) -> list[Candidate]:
+    """What completes a trial: the sessions, and the trials of the newest or the named one."""
+    from kubectl_tune.sessions import addressed
+
+    store = _store(context)
+    before, slash, begun = incomplete.rpartition("/")
+    given = [before] if slash else context.params.get("trials") or context.params.get("words") or []
+    name, _ = addressed(store, given[:1])
+    ids = [id for id in store.ids(name) if id.startswith(begun)][:MOST]
+    trials = [each.trial for each in store.trials(name, ids=ids)] if ids else []
+    found = [(f"{before}{slash}{trial.id}", trial.state.value) for trial in trials]
+    return found if slash else [*session_names(context, incomplete), *found]
+
+
+def _store(context: typer.Context) -> Store:
     from kubectl_tune.cli.state import open_store_to_read
 
     remember(Globals(state=context.params.get(f"{PREFIX}state") or ""))
-    return [name for name in open_store_to_read().names() if name.startswith(incomplete)]
+    return open_store_to_read()
 
 
-def trial_words(context: typer.Context, incomplete: str) -> list[str]:
-    """What completes a trial: the sessions, and the trials of the newest or the named one."""
-    from kubectl_tune.cli.state import open_store_to_read
-    from kubectl_tune.sessions import addressed
+def _told(store: Store, name: str) -> str:
+    """Say of a session what tells it from others."""
+    from kubectl_tune.sessions import standing
+    from kubectl_tune.summary import counted
 
-    sessions = session_names(context, incomplete)
-    store = open_store_to_read()
-    name, _ = addressed(store, [*(context.params.get("trials") or [])][:1])
-    ids = [id for id in store.ids(name) if id.startswith(incomplete)]
-    return [*sessions, *ids[:MOST]]
+    now = standing(store, name)
+    return f"{now.state.value}, {counted(now.summary.info.total, 'trial')}"
 
 
 MOST = 100  # candidates beyond that help nobody
@@ -96,14 +119,6 @@ Session = Annotated[
         metavar="SESSION",
         help="Name of the session; the newest one if not given",
         autocompletion=session_names,
-    ),
-]
-Trial = Annotated[
-    str,
-    typer.Argument(
-        metavar="TRIAL",
-        help="The trial's job_id, or as much as makes it clear",
-        autocompletion=trial_words,
     ),
 ]
 Trials = Annotated[

@@ -11,7 +11,7 @@ import typer
 
 from kubectl_tune import interpreter, logs
 from kubectl_tune.cli.chosen import chosen
-from kubectl_tune.cli.options import ADDRESSED, output
+from kubectl_tune.cli.options import ADDRESSED, output, trial_words
 from kubectl_tune.cli.printer import bearable
 from kubectl_tune.cli.state import open_store_to_read
 from kubectl_tune.errors import UsageError
@@ -29,7 +29,7 @@ TAIL = 10  # lines of the log of a trial that has failed
 def command(
     words: Annotated[
         list[str] | None,
-        typer.Argument(metavar="SESSION/TRIAL", help=ADDRESSED),
+        typer.Argument(metavar="SESSION/TRIAL", help=ADDRESSED, autocompletion=trial_words),
     ] = None,
     format: Annotated[str, output("table", "json", "yaml")] = "table",
 ) -> None:
