@@ -67,6 +67,12 @@ def command(
     attempt: Annotated[
         int | None, typer.Option(min=1, help="The log of this attempt; the latest if not given")
     ] = None,
+    max_log_requests: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="With -f: refuse to follow more logs at once; there is no limit otherwise"
+        ),
+    ] = None,
     previous: Annotated[
         bool, typer.Option("--previous", "-p", help="The log of the attempt before the latest")
     ] = False,
@@ -105,6 +111,8 @@ def command(
     else:
         only = _attempts(store, name, trials, attempt, skip=many)
         trials = [each for each in trials if each.trial.id in only]
+    if follow and max_log_requests is not None:
+        _limit(trials, max_log_requests)
     with _pods(store, name) as pods:
         if follow and trials:
             ids = [] if all_ and not failed and not only else [each.trial.id for each in trials]
@@ -113,6 +121,16 @@ def command(
             _print(store, name, trials, wanted, printer, only, several, pods)
         if pods and pods.trouble:
             printer.say(pods.trouble)
+
+
+def _limit(trials: list[StoredTrial], most: int) -> None:
+    """Refuse, in kubectl's words, to follow more logs than were asked for."""
+    streams = sum(not each.trial.state.ended for each in trials)
+    if streams > most:
+        raise UsageError(
+            f"you are attempting to follow {streams} log streams, but maximum allowed concurrency"
+            f" is {most}, use --max-log-requests to increase the limit"
+        )
 
 
 @contextmanager
