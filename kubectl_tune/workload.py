@@ -38,6 +38,9 @@ class Workload:
 
 
 _COSTS = ("min_spread_bps", "taker_fee_a_bps", "taker_fee_b_bps", "slippage_bps")
+_EXITS = ("exit_bps", "take_profit_bps", "stop_loss_bps", "max_hold_seconds")
+_TIMES = ("latency_ms_a", "latency_ms_b", "max_quote_age_ms")
+_BOUNDS = ("row_start", "row_stop")
 
 ARBITRAGE = Workload(
     name="arbitrage",
@@ -50,7 +53,7 @@ ARBITRAGE = Workload(
         "--output-json",
         "{output_json}",
     ),
-    file_keys=("data_file",),
+    file_keys=("data_file", "funding"),
     number_keys=(
         *_COSTS,
         "max_position_usd",
@@ -59,6 +62,10 @@ ARBITRAGE = Workload(
         "stop_on_drawdown_pct",
         "exchange_a_to_b_rate",
         "seed",
+        *_EXITS,
+        *_TIMES,
+        *_BOUNDS,
+        "fold",
     ),
     known_keys=(
         "data_file",
@@ -73,6 +80,19 @@ ARBITRAGE = Workload(
         "bad_rows",
         "job_id",
         "seed",
+        "accounting",
+        *_EXITS,
+        "equity",
+        "close_at_end",
+        "fill",
+        "funding",
+        "rate_column",
+        "balances",
+        *_TIMES,
+        "order",
+        *_BOUNDS,
+        "fold",  # a label, and so is the next
+        "part",
         "repeat",  # written by the planner, to tell repeated trials apart
     ),
     required_keys=("data_file", *_COSTS, "max_position_usd"),
@@ -84,7 +104,7 @@ ARBITRAGE = Workload(
         "what honest books say of them: kubectl tune results --explain-accounting"
     ),
     requires_result=True,
-    whole_keys=("max_open_trades", "seed"),
+    whole_keys=("max_open_trades", "seed", *_BOUNDS, "fold"),
     comparison=("python", "-m", "kubectl_tune.workloads.arbitrage.compare", "--config", "{config}"),
     honest=("accounting", "two_leg"),
 )

@@ -1,76 +1,23 @@
 """
 One tuning job: a data file and one set of parameters in, the metrics of a backtest out.
 
-A configuration is checked when it is made and names everything that is wrong with it at once;
-whatever goes wrong later is a RuntimeError that says what it was.
+Whatever goes wrong after the configuration was checked is a RuntimeError that says what it was.
 """
 
 from __future__ import annotations
 
-import math
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from .arbitrage_backtest import ArbitrageBacktester, BacktestConfig, BacktestResult
-from .arbitrage_core import GATES, ArbitrageConfig, ArbitrageEngine, Gate, OrderBookSnapshot
-from .bad_rows import POLICIES, BadRowPolicy
+from .arbitrage_core import ArbitrageEngine, OrderBookSnapshot
+from .columns import wanted
 from .ledger import TradeEvent
 from .quotes import Quotes, load_quotes
+from .tuning_config import TuningConfig, config_summary
 
-NON_NEGATIVE = ("min_spread_bps", "taker_fee_a_bps", "taker_fee_b_bps", "slippage_bps")
-POSITIVE = (
-    "max_position_usd",
-    "initial_balance_usd",
-    "stop_on_drawdown_pct",
-    "exchange_a_to_b_rate",
-)
-
-
-@dataclass(frozen=True)
-class TuningConfig:
-    data_file: str
-    min_spread_bps: float
-    taker_fee_a_bps: float
-    taker_fee_b_bps: float
-    slippage_bps: float
-    max_position_usd: float
-    max_open_trades: int = 1
-    initial_balance_usd: float = 10_000.0
-    stop_on_drawdown_pct: float | None = None
-    tag: str | None = None
-    extra: dict[str, Any] = field(default_factory=dict)
-    exchange_a_to_b_rate: float = 1.0
-    gate: Gate = "min_spread"
-    bad_rows: BadRowPolicy = "seed"
-    job_id: str | None = None
-    seed: int | None = None
-
-    def __post_init__(self) -> None:
-        problems = list(_problems(self))
-        if problems:
-            raise ValueError("; ".join(problems))
-
-
-def _problems(config: TuningConfig) -> Iterator[str]:
-    if not config.data_file:
-        yield "data_file must be specified"
-    for name in (*NON_NEGATIVE, *POSITIVE):
-        value = getattr(config, name)
-        if value is None and name == "stop_on_drawdown_pct":
-            continue
-        if not math.isfinite(value):
-            yield f"{name} must be a finite number"
-        elif value < 0 and name in NON_NEGATIVE:
-            yield f"{name} must be non-negative"
-        elif value <= 0 and name in POSITIVE:
-            yield f"{name} must be positive"
-    if config.max_open_trades < 1:
-        yield "max_open_trades must be at least 1"
-    for name, choices in (("gate", GATES), ("bad_rows", POLICIES)):
-        if getattr(config, name) not in choices:
-            yield f"{name} must be one of {', '.join(choices)}"
+__all__ = ["ArbitrageTuningRunner", "Books", "TuningConfig", "TuningMetrics", "TuningRun"]
 
 
 @dataclass(frozen=True)
@@ -91,12 +38,22 @@ class TuningMetrics:
 
 
 @dataclass(frozen=True)
+class Books:
+    """What a backtest has to show; `extra` has the metrics that not every accounting knows."""
+
+    result: BacktestResult
+    events: list[TradeEvent]
+    extra: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class TuningRun:
     """All that a finished job knows."""
 
     metrics: TuningMetrics
     quotes: Quotes
     events: list[TradeEvent]
+    extra: dict[str, Any] = field(default_factory=dict)
 
 
 class ArbitrageTuningRunner:
@@ -104,7 +61,7 @@ class ArbitrageTuningRunner:
         self.tuning_config = tuning_config
 
     def load_snapshots(self) -> list[OrderBookSnapshot]:
-        return list(self._quotes())
+        return list(load(self.tuning_config))
 
     def run(self) -> TuningMetrics:
         return self.run_fully().metrics
@@ -113,42 +70,17 @@ class ArbitrageTuningRunner:
         """Like `run`, with the quotes and trades behind the metrics."""
         started = time.perf_counter()
         try:
-            quotes = self._quotes()
-            backtester = self._backtester()
-            result = _tried(backtester, quotes)
+            quotes = load(self.tuning_config)
+            books = account(self.tuning_config, quotes)
         except Exception as error:
             reason = str(error) or type(error).__name__
             raise RuntimeError(f"Tuning job failed: {reason}") from error
         seconds = time.perf_counter() - started
-        metrics = self._metrics(result, quotes, seconds)
-        return TuningRun(metrics, quotes, backtester.ledger.events)
+        metrics = self._metrics(books, quotes, seconds)
+        return TuningRun(metrics, quotes, books.events, books.extra)
 
-    def _quotes(self) -> Quotes:
-        return load_quotes(self.tuning_config.data_file, self.tuning_config.bad_rows)
-
-    def _backtester(self) -> ArbitrageBacktester:
-        config = self.tuning_config
-        engine = ArbitrageEngine(
-            ArbitrageConfig(
-                min_spread_bps=config.min_spread_bps,
-                taker_fee_a_bps=config.taker_fee_a_bps,
-                taker_fee_b_bps=config.taker_fee_b_bps,
-                slippage_bps=config.slippage_bps,
-                max_position_usd=config.max_position_usd,
-                max_open_trades=config.max_open_trades,
-                exchange_a_to_b_rate=config.exchange_a_to_b_rate,
-                gate=config.gate,
-            )
-        )
-        return ArbitrageBacktester(
-            engine,
-            BacktestConfig(
-                initial_balance_usd=config.initial_balance_usd,
-                stop_on_drawdown_pct=config.stop_on_drawdown_pct,
-            ),
-        )
-
-    def _metrics(self, result: BacktestResult, quotes: Quotes, seconds: float) -> TuningMetrics:
+    def _metrics(self, books: Books, quotes: Quotes, seconds: float) -> TuningMetrics:
+        result = books.result
         return TuningMetrics(
             total_trades=result.total_trades,
             closed_trades=result.closed_trades,
@@ -164,40 +96,45 @@ class ArbitrageTuningRunner:
         )
 
 
-def config_block(config: TuningConfig) -> dict[str, Any]:
-    """The ten settings of every result, and of the others those that differ from their default."""
-    block = {name: getattr(config, name) for name in RESULT_KEYS}
-    for name, default in OTHER_KEYS.items():
-        if getattr(config, name) != default:
-            block[name] = getattr(config, name)
-    return block
+def load(config: TuningConfig, *, fail_on_unparsable: bool = True) -> Quotes:
+    """The rows that the job is about, with the columns that its accounts need."""
+    return load_quotes(
+        config.data_file,
+        config.policy,
+        fail_on_unparsable=fail_on_unparsable,
+        columns=wanted(config.options),
+        order=config.row_order,
+        row_start=config.row_start,
+        row_stop=config.row_stop,
+    )
 
 
-def config_summary(config: TuningConfig, snapshots: int) -> dict[str, Any]:
-    summary = config_block(config) | {"snapshots_count": snapshots}
-    return summary if config.job_id is None else summary | {"job_id": config.job_id}
+def account(config: TuningConfig, quotes: Quotes, max_steps: int | None = None) -> Books:
+    return (_two_leg if config.options.honest else _seed)(config, quotes, max_steps)
 
 
-RESULT_KEYS = (
-    "data_file",
-    "min_spread_bps",
-    "taker_fee_a_bps",
-    "taker_fee_b_bps",
-    "slippage_bps",
-    "max_position_usd",
-    "max_open_trades",
-    "initial_balance_usd",
-    "stop_on_drawdown_pct",
-    "tag",
-)
-OTHER_KEYS = {"exchange_a_to_b_rate": 1.0, "gate": "min_spread", "bad_rows": "seed"}
-
-
-def _tried(backtester: ArbitrageBacktester, quotes: Quotes) -> BacktestResult:
+def _seed(config: TuningConfig, quotes: Quotes, max_steps: int | None) -> Books:
+    limits = BacktestConfig(config.initial_balance_usd, max_steps, config.stop_on_drawdown_pct)
+    backtester = ArbitrageBacktester(ArbitrageEngine(config.strategy), limits)
     try:
-        return backtester.run(quotes)
+        result = backtester.run(quotes)
     except ZeroDivisionError as error:
         raise ZeroDivisionError(
             "an open trade met a price of zero (--bad-rows skip leaves such rows out);"
             f" bad rows: {quotes.bad_rows}"
         ) from error
+    return Books(result, backtester.ledger.events)
+
+
+def _two_leg(config: TuningConfig, quotes: Quotes, max_steps: int | None) -> Books:
+    from . import two_leg  # a job in the books of the first engine needs none of it
+
+    run = two_leg.run(
+        quotes,
+        config.strategy,
+        config.options,
+        initial_balance_usd=config.initial_balance_usd,
+        stop_on_drawdown_pct=config.stop_on_drawdown_pct,
+        max_steps=max_steps,
+    )
+    return Books(run.result, run.events, run.extra)

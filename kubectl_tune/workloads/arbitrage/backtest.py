@@ -10,22 +10,27 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-from . import CAVEAT
+from . import CAVEAT, settings
 from .arbitrage_backtest import ArbitrageBacktester, BacktestConfig, BacktestResult
 from .arbitrage_core import ArbitrageConfig, ArbitrageEngine, OrderBookSnapshot
-from .bad_rows import POLICIES, BadRowPolicy
+from .arbitrage_tuning import Books, account, load
+from .bad_rows import BadRowPolicy
 from .command import run
+from .flags import add_accounting_flags, add_data_flags, add_strategy_flags
 from .quotes import Quotes, load_quotes
-from .tune import BAD_ROWS_HELP, add_strategy_flags
 
 
 def load_snapshots_from_csv(path: str | Path) -> list[OrderBookSnapshot]:
     """Never raises: what can't be read is told on stderr and left out."""
-    quotes = _load(path, "seed")
-    return [] if quotes is None else list(quotes)
+    try:
+        return list(_told(load_quotes(path, fail_on_unparsable=False)))
+    except (OSError, ValueError) as error:
+        _log("ERROR", str(error))
+        return []
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -33,17 +38,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not Path(args.data_file).exists():
         _log("ERROR", f"Data file not found: {args.data_file}")
         return 1
-    quotes = _load(args.data_file, args.bad_rows)
-    if quotes is None:
-        return 1
-    engine = ArbitrageEngine(_strategy(args))
     try:
-        outcome = ArbitrageBacktester(engine, _backtest(args)).run(quotes)
+        books = _books(args)
     except ZeroDivisionError:
         _log("ERROR", "an open trade met a price of zero; try --bad-rows skip")
         return 1
-    print(summary(outcome))
-    _log("INFO", CAVEAT)
+    except (OSError, ValueError) as error:
+        _log("ERROR", str(error))
+        return 1
+    print(summary(books.result, books.extra))
+    if args.accounting != "two_leg":
+        _log("INFO", CAVEAT)
     return 0
 
 
@@ -53,20 +58,33 @@ def _parser() -> argparse.ArgumentParser:
     )
     add_strategy_flags(parser, required=True)
     parser.add_argument("--max-steps", type=int, metavar="N", help="end after N snapshots")
-    parser.add_argument("--bad-rows", choices=POLICIES, default="seed", help=BAD_ROWS_HELP)
+    add_data_flags(parser)
+    add_accounting_flags(parser)
     parser.set_defaults(
         max_open_trades=1, initial_balance_usd=10_000.0, exchange_a_to_b_rate=1.0, gate="min_spread"
     )
     return parser
 
 
-def _load(path: str | Path, policy: BadRowPolicy) -> Quotes | None:
-    try:
-        quotes = load_quotes(path, policy, fail_on_unparsable=False)
-    except (OSError, ValueError) as error:
-        _log("ERROR", str(error))
-        return None
-    for sentence in quotes.bad_rows.sentences():
+def _books(args: argparse.Namespace) -> Books:
+    """
+    The first engine's own flags are taken as they come, as ever; with others all are checked.
+    """
+    given = settings.merged({}, vars(args))
+    if given.keys() & BEYOND or args.gate not in ("min_spread", "zero"):
+        config = settings.tuning_config(given, {})
+        return account(config, _told(load(config, fail_on_unparsable=False)), args.max_steps)
+    policy: BadRowPolicy = args.bad_rows or "seed"
+    quotes = _told(load_quotes(args.data_file, policy, fail_on_unparsable=False))
+    backtester = ArbitrageBacktester(ArbitrageEngine(_strategy(args)), _backtest(args))
+    return Books(backtester.run(quotes), backtester.ledger.events)
+
+
+BEYOND = {*settings.OPTIONS, "order", "row_start", "row_stop"}
+
+
+def _told(quotes: Quotes) -> Quotes:
+    for sentence in quotes.warnings():
         _log("WARNING", sentence)
     _log("INFO", f"Loaded snapshots: {len(quotes)}")
     return quotes
@@ -93,7 +111,10 @@ def _backtest(args: argparse.Namespace) -> BacktestConfig:
     )
 
 
-def summary(result: BacktestResult) -> str:
+NO_METRICS: Mapping[str, Any] = {}
+
+
+def summary(result: BacktestResult, extra: Mapping[str, Any] = NO_METRICS) -> str:
     """The block of 80 columns; here the win rate is a percentage."""
     rule = "=" * 80
     rows = {
@@ -108,9 +129,19 @@ def summary(result: BacktestResult) -> str:
     }
     table = [f"{label:<27}{value}" for label, value in rows.items()]
     stats = [f"  {name}: {value}" for name, value in result.stats.items()]
+    if extra:
+        stats += ["", "Metrics of two-leg accounting:", *_lines(extra)]
     title = "[D37_BACKTEST] RESULT SUMMARY"
     lines = ["", rule, title, rule, *table, rule, "", "Additional Stats:", *stats, rule, ""]
     return "\n".join(lines)
+
+
+def _lines(metrics: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+    for name, value in metrics.items():
+        if isinstance(value, Mapping):
+            yield from _lines(value, f"{prefix}{name}.")
+        else:
+            yield f"  {prefix}{name}: {f'{value:.6g}' if isinstance(value, float) else value}"
 
 
 def _log(level: str, message: str) -> None:

@@ -15,15 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from . import ENGINE_VERSION
-from .arbitrage_tuning import (
-    OTHER_KEYS,
-    RESULT_KEYS,
-    TuningConfig,
-    TuningMetrics,
-    TuningRun,
-    config_block,
-)
+from .arbitrage_tuning import TuningMetrics, TuningRun
 from .series import pnl_series
+from .tuning_config import OTHER_KEYS, RESULT_KEYS, TuningConfig, config_block
+
+TWO_LEG_VERSION = "arbitrage/two_leg/1"
+"""Like ENGINE_VERSION, of the other books; their name keeps the caveat off a ranking by them."""
 
 # Strings hold no raw newline, so a bracket before one opens a list.
 NUMBERS = re.compile(r"\[\n([-+.\deE,\snul]+)\]")
@@ -46,24 +43,40 @@ def success(config: TuningConfig, run: TuningRun, argv: Sequence[str]) -> dict[s
     result = {
         "status": "success",
         "config": config_block(config),
-        "metrics": metrics_block(run.metrics),
+        "metrics": metrics_block(run.metrics, run.extra),
         "config_summary": run.metrics.config_summary,
         "series": pnl_series(run.events, len(run.quotes)),
-        "repro": {
-            "engine_version": ENGINE_VERSION,
-            "data_sha256": run.quotes.sha256,
-            "rows": run.quotes.rows,
-            "bad_rows": run.quotes.bad_rows.total,
-            "seed": config.seed,
-            "argv": list(argv),
-        },
+        "repro": _repro(config, run, argv),
     }
-    warnings = run.quotes.bad_rows.sentences()
+    if run.extra:
+        result["metrics_extra"] = run.extra
+    warnings = run.quotes.warnings()
     return result | {"warnings": warnings} if warnings else result
 
 
-def metrics_block(metrics: TuningMetrics) -> dict[str, Any]:
-    return {name: getattr(metrics, name) for name in METRICS}
+def _repro(config: TuningConfig, run: TuningRun, argv: Sequence[str]) -> dict[str, Any]:
+    return {
+        "engine_version": TWO_LEG_VERSION if config.options.honest else ENGINE_VERSION,
+        "data_sha256": run.quotes.sha256,
+        "rows": run.quotes.rows,
+        "bad_rows": run.quotes.bad_rows.total,
+        "seed": config.seed,
+        "argv": list(argv),
+    }
+
+
+NOTHING: Mapping[str, Any] = {}
+
+
+def metrics_block(metrics: TuningMetrics, more: Mapping[str, Any] = NOTHING) -> dict[str, Any]:
+    """
+    The metrics of every result, then the plain ones of `metrics_extra`.
+
+    Those stand in the result twice because rankings look for metrics here alone.
+    """
+    block = {name: getattr(metrics, name) for name in METRICS}
+    extra = {name: value for name, value in more.items() if not isinstance(value, (Mapping, list))}
+    return {**block, **{name: value for name, value in extra.items() if name not in block}}
 
 
 def failure(settings: Mapping[str, Any], kind: str, message: str) -> dict[str, Any]:

@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import difflib
 import json
+import math
 import os
 from collections.abc import Callable, Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from .arbitrage_tuning import TuningConfig
+from .accounting import Options
+from .tuning_config import TuningConfig
 
 REQUIRED = (
     "data_file",
@@ -59,6 +62,34 @@ def label(value: Any) -> str:
     return str(value)
 
 
+def yes_or_no(value: Any) -> bool:
+    words = {"true": True, "false": False}
+    if isinstance(value, bool):
+        return value
+    if not isinstance(value, str) or value.lower() not in words:
+        raise ValueError("must be true or false")
+    return words[value.lower()]
+
+
+def balances(value: Any) -> dict[str, float]:
+    """{"a": 5000, "b": 5000}, or text as in a=5000,b=5000."""
+    try:
+        given = value if isinstance(value, Mapping) else _pairs(text(value))
+        usd = {venue: number(given[venue]) for venue in ("a", "b")}
+    except (KeyError, ValueError):
+        usd = {}
+    if not usd or len(given) > 2 or any(not 0 <= each < math.inf for each in usd.values()):
+        raise ValueError('must be {"a": USD, "b": USD}, or a=USD,b=USD, with no amount below zero')
+    return usd
+
+
+def _pairs(text: str) -> dict[str, str]:
+    pairs = [part.partition("=") for part in text.split(",")]
+    if len({venue.strip() for venue, _, _ in pairs}) < len(pairs):
+        raise ValueError("names a venue twice")
+    return {venue.strip(): usd for venue, _, usd in pairs}
+
+
 CONVERT: dict[str, Callable[[Any], Any]] = {
     "data_file": text,
     "min_spread_bps": number,
@@ -75,7 +106,27 @@ CONVERT: dict[str, Callable[[Any], Any]] = {
     "bad_rows": text,
     "job_id": label,
     "seed": whole_number,
+    "accounting": text,
+    "exit_bps": number,
+    "take_profit_bps": number,
+    "stop_loss_bps": number,
+    "max_hold_seconds": number,
+    "equity": text,
+    "close_at_end": yes_or_no,
+    "latency_ms_a": number,
+    "latency_ms_b": number,
+    "fill": text,
+    "funding": text,
+    "rate_column": text,
+    "balances": balances,
+    "max_quote_age_ms": number,
+    "order": text,
+    "row_start": whole_number,
+    "row_stop": whole_number,
+    "fold": whole_number,
+    "part": label,
 }
+OPTIONS = tuple(option.name for option in fields(Options))
 
 
 def read_config(argument: str) -> dict[str, Any]:
@@ -121,7 +172,7 @@ def missing(settings: Mapping[str, Any]) -> list[str]:
 
 
 def tuning_config(settings: Mapping[str, Any], environment: Mapping[str, str]) -> TuningConfig:
-    """Raises one ValueError for all values that can't be read."""
+    """Raises one ValueError for all that is wrong with the values, each by itself and together."""
     values: dict[str, Any] = {}
     problems = []
     for name, value in settings.items():
@@ -129,10 +180,20 @@ def tuning_config(settings: Mapping[str, Any], environment: Mapping[str, str]) -
             values[name] = CONVERT[name](value)
         except ValueError as error:
             problems.append(f"{name} {error}, not {_short(json.dumps(value))}")
+            if name in REQUIRED:
+                values[name] = HARMLESS
+    values.setdefault("job_id", job_id(environment))
+    options = Options(**{name: values.pop(name) for name in OPTIONS if name in values})
+    try:
+        config = TuningConfig(**values, options=options)
+    except ValueError as error:
+        problems.append(str(error))
     if problems:
         raise ValueError("; ".join(problems))
-    values.setdefault("job_id", job_id(environment))
-    return TuningConfig(**values)
+    return config
+
+
+HARMLESS: Any = 1.0  # stands for what can't be read while the rest is looked at
 
 
 def job_id(environment: Mapping[str, str] = os.environ) -> str | None:

@@ -17,10 +17,9 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from . import result, settings
-from .arbitrage_core import GATES
 from .arbitrage_tuning import ArbitrageTuningRunner, TuningConfig, TuningRun
-from .bad_rows import POLICIES
 from .command import run
+from .flags import add_accounting_flags, add_data_flags, add_strategy_flags
 
 
 class Failure(Exception):
@@ -67,39 +66,9 @@ def parser() -> Parser:
         "--config", metavar="JSON|@FILE", help="settings as a JSON object, or a file that has one"
     )
     parser.add_argument("--output-json", metavar="FILE", help="where to write (default: stdout)")
-    parser.add_argument("--bad-rows", choices=POLICIES, help=BAD_ROWS_HELP)
+    add_data_flags(parser)
+    add_accounting_flags(parser)
     return parser
-
-
-BAD_ROWS_HELP = "rows that no market sends: keep and count (seed, the default), leave out, or fail"
-
-
-def add_strategy_flags(parser: argparse.ArgumentParser, *, required: bool) -> None:
-    """The flags that both commands have; without `required` a config may supply them."""
-    bps: dict[str, Any] = {"type": float, "required": required, "metavar": "BPS"}
-    parser.add_argument(
-        "--data-file", required=required, metavar="FILE", help="quotes: CSV, CSV.gz or Parquet"
-    )
-    parser.add_argument("--min-spread-bps", **bps, help="open from this edge after costs on")
-    parser.add_argument("--taker-fee-a-bps", **bps, help="fee of venue A")
-    parser.add_argument("--taker-fee-b-bps", **bps, help="fee of venue B")
-    parser.add_argument("--slippage-bps", **bps, help="slippage of both legs together")
-    parser.add_argument(
-        "--max-position-usd", type=float, required=required, metavar="USD", help="size of a trade"
-    )
-    parser.add_argument(
-        "--max-open-trades", type=settings.whole_number, metavar="N", help="at once (default: 1)"
-    )
-    parser.add_argument("--initial-balance-usd", type=float, metavar="USD", help="(default: 10000)")
-    parser.add_argument(
-        "--stop-on-drawdown-pct", type=float, metavar="PCT", help="end early at this drawdown"
-    )
-    parser.add_argument(
-        "--exchange-a-to-b-rate", type=float, metavar="RATE", help="B's prices times this (1.0)"
-    )
-    parser.add_argument(
-        "--gate", choices=GATES, help="edge after costs that opens: min_spread (default) or zero"
-    )
 
 
 def _output_json(arguments: Sequence[str]) -> Path | None:
@@ -133,7 +102,7 @@ def _outcome(given: dict[str, Any], arguments: Sequence[str]) -> dict[str, Any]:
     except ValueError as error:
         raise _error(error) from error
     run = _run(config)
-    for sentence in run.quotes.bad_rows.sentences():
+    for sentence in run.quotes.warnings():
         _warn(sentence)
     return result.success(config, run, arguments)
 
