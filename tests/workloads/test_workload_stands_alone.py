@@ -9,7 +9,7 @@ from pathlib import Path
 import kubectl_tune.workloads
 
 FOLDER = Path(kubectl_tune.workloads.__file__).parent
-OPTIONAL = {"parquet.py": {"pyarrow", "polars"}}
+OPTIONAL = {"parquet.py": {"pyarrow", "polars"}, "vectors_numpy.py": {"numpy"}}
 FORBIDDEN = {"requests", "http", "socket", "urllib", "subprocess", "kubectl_tune", "numpy"}
 
 
