@@ -58,6 +58,9 @@ class Field:
     metric: str
     direction: str
     caveat: Callable[[Sequence[Ranked]], str]
+    ours: Callable[[Row], bool]  # whether the built-in workload computed it
+    folder: str  # in which the files stand that configs name
+    told: str  # the words of `results` that lead here again
 
     def ranking(self, asked: Asked) -> Ranking:
         """Rank what there is; without any metrics there is an order, and no ranks."""
@@ -97,13 +100,24 @@ def of_session(store: Store, name: str) -> Field:
     info = store.info(name)
     rows = [row_of(stored) for stored in store.trials(name, specs=True)]
 
+    def said(job_id: str) -> Row:
+        return _said(store.result(name, job_id))
+
     def caveat(places: Sequence[Ranked]) -> str:
+        if info.workload and not any(ARBITRAGE.flatters(place.row.config) for place in places):
+            return ""
         # Who runs our engine by a command of their own is told by the results themselves.
-        return info.caveat or _said_by(
-            store.result(name, place.row.job_id) for place in places[:_LOOKED_AT]
+        return info.caveat or ranking.caveat(
+            said(place.row.job_id) for place in places[:_LOOKED_AT]
         )
 
-    return Field(f"session {name}", rows, info.metric, info.direction, caveat)
+    def ours(row: Row) -> bool:
+        return ARBITRAGE.computed(said(row.job_id).extra["engine"])
+
+    return Field(
+        f"session {name}", rows, info.metric, info.direction, caveat,
+        ours, info.target.workdir, name,
+    )  # fmt: skip
 
 
 def row_of(stored: StoredTrial) -> Row:
@@ -116,24 +130,25 @@ def row_of(stored: StoredTrial) -> Row:
 
 def of_folder(folder: str) -> Field:
     rows = result_files.rows(folder)
-    ours = any(ARBITRAGE.metric in row.metrics for row in rows)
-    metric, direction = (ARBITRAGE.metric, ARBITRAGE.direction) if ours else ("", "")
+    known = any(ARBITRAGE.metric in row.metrics for row in rows)
+    metric, direction = (ARBITRAGE.metric, ARBITRAGE.direction) if known else ("", "")
 
     def caveat(places: Sequence[Ranked]) -> str:
         return ranking.caveat(place.row for place in places)
 
-    return Field(f"folder {folder}", rows, metric, direction, caveat)
+    def ours(row: Row) -> bool:
+        return ARBITRAGE.computed(str(row.extra.get("engine", "")))
+
+    return Field(f"folder {folder}", rows, metric, direction, caveat, ours, ".", f"--dir {folder}")
 
 
-def _said_by(texts: Iterable[str | None]) -> str:
-    return ranking.caveat(Row("", {}, extra={"engine": _engine(text)}) for text in texts)
-
-
-def _engine(text: str | None) -> str:
+def _said(text: str | None) -> Row:
+    """What a result says of who computed it, and by which config."""
     try:
-        return result.parse(text or "").engine
+        found = result.parse(text or "")
     except ResultError:
-        return ""
+        return Row("", {}, extra={"engine": ""})
+    return Row("", {}, found.config, extra={"engine": found.engine})
 
 
 def _named(rows: Iterable[Row]) -> str:

@@ -32,6 +32,10 @@ class Workload:
         key, value = self.honest
         return config.get(key) != value
 
+    def computed(self, engine: str) -> bool:
+        """Whether an engine that a result names, as in arbitrage/seed/1, is this workload's."""
+        return engine.partition("/")[0] == self.name
+
     def caveat_of(self, configs: Iterable[Mapping[str, Any]]) -> str:
         """Return what goes with a ranking of results of these configs."""
         return self.caveat if any(map(self.flatters, configs)) else ""

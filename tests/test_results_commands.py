@@ -8,12 +8,13 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from kubectl_tune.cli import main
+from kubectl_tune.cli import accounts, main
 from kubectl_tune.workload import ARBITRAGE
 
 # Writes what its config says, the way a user's program would; without a result it fails.
@@ -248,6 +249,193 @@ class TestResults:
             _, out, err = say("results", *args, "-o", "json")
             assert len(json.loads(out)) == 1
             assert err == f"note: {ARBITRAGE.caveat}\n"
+
+    def test_what_was_accounted_honestly_has_no_caveat(self, run, say):
+        """
+        Whoever asks for both legs in the config gets a ranking without a word about the other way.
+        """
+        result = {
+            "status": "success", "metrics": {"realized_pnl_usd": 1.0},
+            "config_summary": {"min_spread_bps": 1, "snapshots_count": 2},
+        }  # fmt: skip
+        honest = {"repro": {"engine_version": "arbitrage/two_leg/1"}}
+
+        run({"config": {"result": result | honest}}, flags=("--metric", "realized_pnl_usd"))
+
+        for args in (["results"], ["results", "--dir", "out"], ["best"]):
+            _, out, err = say(*args)
+            assert "flatters" not in out + err
+
+
+# Stands in for the command of the workload: the books of a config are those that it names.
+BOOKS = """\
+import json, sys
+config = json.load(open(sys.argv[1]))
+print(open(config["data_file"]).read(), file=sys.stderr)
+print(json.dumps(config["books"]))
+"""
+
+
+class TestAccounting:
+    @pytest.fixture(autouse=True)
+    def workload(self, monkeypatch):
+        Path("books.py").write_text(BOOKS)
+        command = (sys.executable, str(Path("books.py").absolute()), "{config}")
+        monkeypatch.setattr(accounts, "ARBITRAGE", replace(ARBITRAGE, comparison=command))
+
+    @pytest.fixture
+    def compared(self, run):
+        """Run trials whose PnL is `seed` by one accounting and `two_leg` by the other."""
+
+        def compared(*pnl: tuple[float, float]) -> None:
+            Path("quotes.csv").write_text("")
+            run(*(line(*each) for each in pnl), flags=("--metric", "realized_pnl_usd"))
+
+        def line(seed: float, two_leg: float) -> dict[str, Any]:
+            metrics = {"realized_pnl_usd": seed, "win_rate": 1.0, "total_trades": 9, "fees_usd": 2}
+            honest = {**metrics, "realized_pnl_usd": two_leg, "win_rate": 0.25, "fees_usd": 4}
+            result = {"metrics": metrics, "repro": {"engine_version": "arbitrage/seed/1"}}
+            books = {"seed": metrics, "two_leg": honest}
+            return {"config": {"data_file": "quotes.csv", "books": books, "result": result}}
+
+        return compared
+
+    def test_both_accountings_stand_beside_each_other(self, compared, say):
+        """
+        Metrics and rank by either, for each of the best trials; without the hint to look here.
+        """
+        compared((3, -1), (5, -2), (4, 1))
+
+        code, out, err = say("results", "--explain-accounting")
+
+        assert (code, err) == (0, "")
+        assert [text.split()[:7] for text in out.splitlines()[:7]] == [
+            ["TRIAL", "ACCOUNTING", "RANK", "PNL-USD", "WIN-RATE", "FEES-USD", "TRADES"],
+            ["t1", "seed", "1", "5", "1", "2", "9"],
+            ["t1", "two_leg", "3", "-2", "0.25", "4", "9"],
+            ["t2", "seed", "2", "4", "1", "2", "9"],
+            ["t2", "two_leg", "1", "1", "0.25", "4", "9"],
+            ["t0", "seed", "3", "3", "1", "2", "9"],
+            ["t0", "two_leg", "2", "-1", "0.25", "4", "9"],
+        ]
+        assert "seed puts t1 first; two_leg puts t2 first" in out
+        assert "realized_pnl_usd of t1 is 5 by seed and -2 by two_leg" in out
+        assert "flatters" not in out
+
+    def test_the_best_five_unless_others_are_asked_for(self, compared, say):
+        compared(*((number, -number) for number in range(7)))
+
+        def ids(*args: str) -> list[str]:
+            code, out, err = say("results", "--explain-accounting", "-o", "jsonl", *args)
+            assert code == 0, err
+            return [json.loads(text)["job_id"] for text in out.splitlines()]
+
+        assert ids() == ["t6", "t5", "t4", "t3", "t2"]
+        assert ids("--top", "2") == ["t6", "t5"]
+        assert ids("--where", "realized_pnl_usd < 2") == ["t1", "t0"]
+        assert ids("--direction", "minimize", "--top", "1") == ["t0"]
+
+    def test_json_is_a_promise(self, compared, say):
+        compared((3, -1), (5, -2))
+
+        code, out, _ = say("results", "--explain-accounting", "-o", "json")
+
+        first, _ = json.loads(out)
+        assert code == 0
+        assert list(first) == ["job_id", "metric", "rank", "accounting", "config"]
+        assert (first["job_id"], first["metric"]) == ("t1", "realized_pnl_usd")
+        assert first["rank"] == {"seed": 1, "two_leg": 2}
+        assert {name: books["realized_pnl_usd"] for name, books in first["accounting"].items()} == {
+            "seed": 5, "two_leg": -2,
+        }  # fmt: skip
+        assert first["config"]["data_file"] == "quotes.csv"
+
+    def test_other_formats_have_a_line_for_each_accounting(self, compared, say):
+        compared((3, -1))
+
+        assert say("results", "--explain-accounting", "--to", "r.csv")[0] == 0
+        rows = list(csv.DictReader(io.StringIO(Path("r.csv").read_text())))
+        marked = say("results", "--explain-accounting", "-o", "md")[1]
+
+        assert [(row["accounting"], row["rank"], row["metrics.fees_usd"]) for row in rows] == [
+            ("seed", "1", "2"), ("two_leg", "1", "4"),
+        ]  # fmt: skip
+        assert "| t0 | two_leg | 1 | -1 |" in marked
+
+    def test_a_folder_of_results_compares_as_well(self, compared, say):
+        """
+        Where its results say by which config they were computed.
+        """
+        compared((3, -1))
+        path = Path("out/t0.json")
+        config = json.loads(Path("plan.jsonl").read_text())["config"]
+        path.write_text(json.dumps({**json.loads(path.read_text()), "config": config}))
+
+        code, out, err = say("results", "--dir", "out", "--explain-accounting")
+
+        assert (code, err) == (0, "")
+        assert "t0      two_leg" in out
+
+    @pytest.mark.parametrize(
+        ("args", "said"),
+        [
+            (["--columns", "loss"], "error: --explain-accounting takes no --columns\n"),
+            (["--group-by", "a", "--all"], "takes no --group-by or --all"),
+            (["-o", "parquet", "--to", "x"], "error: --explain-accounting has no -o parquet"),
+        ],
+        ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+    )
+    def test_what_it_can_not_heed_is_refused(self, args, said, compared, say):
+        compared((3, -1))
+
+        code, out, err = say("results", "--explain-accounting", *args)
+
+        assert (code, out) == (2, "")
+        assert said in err
+
+    def test_a_program_of_ones_own_is_refused(self, run, say):
+        run(trial(0.3), trial(0.1))
+
+        code, out, err = say("results", "--explain-accounting")
+
+        assert (code, out) == (2, "")
+        assert err == (
+            "error: 2 trials (t1, t0) of session demo ran a program of your own, "
+            "and only the built-in workload has two accountings\n"
+            "hint: kubectl tune results demo\n"
+        )
+
+    def test_data_that_are_not_here_are_named(self, compared, say):
+        compared((3, -1), (4, -1))
+        Path("quotes.csv").unlink()
+
+        code, out, err = say("results", "--explain-accounting")
+
+        assert (code, out) == (2, "")
+        assert err.startswith("error: the comparison needs a data file that isn't here: ")
+        assert str(Path("quotes.csv").absolute()) in err.splitlines()[0]
+        assert "put the file there" in err
+
+    def test_data_are_found_from_elsewhere(self, compared, say, monkeypatch):
+        """
+        Where the session was started decides what a relative name means.
+        """
+        compared((3, -1))
+        Path("elsewhere").mkdir()
+        monkeypatch.chdir("elsewhere")
+
+        assert say("results", "--explain-accounting")[0] == 0
+
+    def test_nothing_to_compare_is_said_and_no_error(self, compared, say):
+        compared((3, -1))
+
+        code, out, err = say(
+            "results", "--explain-accounting", "--where", "win_rate > 1", "-o", "json"
+        )
+
+        assert (code, out) == (0, "[]\n")
+        assert err == "nothing of session demo passes --where\n"
+        assert say("results", "--explain-accounting", "--top", "0")[:2] == (0, "")
 
 
 class TestBest:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from kubectl_tune import ranked
+from kubectl_tune.cli import accounts
 from kubectl_tune.cli.fresh import open_fresh
 from kubectl_tune.cli.options import Session, output
 from kubectl_tune.cli.ranking import Best, Metric, Where, direction_asked, passing
@@ -42,6 +45,13 @@ def command(
     everything: Annotated[
         bool, typer.Option("--all", help="Show trials that have not succeeded, too")
     ] = False,
+    explain: Annotated[
+        bool,
+        typer.Option(
+            "--explain-accounting",
+            help="Show the best trials, five unless --top says it, in the books of each accounting",
+        ),
+    ] = False,
     folder: Annotated[
         str, typer.Option("--dir", metavar="FOLDER", help="Rank the result files of a folder")
     ] = "",
@@ -69,6 +79,9 @@ def command(
       # The best of each group, and how good the others are
       kubectl tune results --group-by slippage_bps
 
+      # What the best would have made with both legs booked at prices that were there
+      kubectl tune results --explain-accounting
+
       # For a spreadsheet, and for a program
       kubectl tune results --all --to results.csv
       kubectl tune results -o json | jq '.[0].config'
@@ -82,16 +95,30 @@ def command(
     asked = Asked(
         metric, direction_asked(direction), passing(where), sort, top, _listed(group_by), everything
     )
-    if folder:
-        body = _rendered(ranked.of_folder(folder), asked, form, _listed(columns))
-    else:
-        store, name = open_fresh(session)
-        with store.moment():
-            field = ranked.of_session(store, name)
-            body = _rendered(field, asked, form, _listed(columns))
+    shown = _listed(columns)
+    if explain:
+        asked = accounts.asked_for(asked, form, shown)
+    with _field(session, folder) as field:
+        if explain:
+            chosen = accounts.candidates(field, asked)
+        else:
+            body = _rendered(field, asked, form, shown)
+    if explain:  # which takes a while, and needs no store
+        body = accounts.explained(field, chosen, form)
     if no_headers and form in _HEADED and isinstance(body, str):
         body = body.partition("\n")[2]
     _deliver(body, to)
+
+
+@contextmanager
+def _field(session: str, folder: str) -> Iterator[Field]:
+    """Find what is to be ranked; of a session all is of one moment."""
+    if folder:
+        yield ranked.of_folder(folder)
+        return
+    store, name = open_fresh(session)
+    with store.moment():
+        yield ranked.of_session(store, name)
 
 
 def _form(format: str, to: str) -> str:

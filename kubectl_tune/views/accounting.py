@@ -1,0 +1,149 @@
+"""
+What each accounting says of the same trials: a line for each of both, or an object for a trial.
+
+Ranks are among the trials shown, in each accounting's own order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from kubectl_tune.columns import Column, all_columns, varying
+from kubectl_tune.comparing import Compared, ranks
+from kubectl_tune.direction import Direction
+from kubectl_tune.export import as_csv, as_md, as_table
+from kubectl_tune.ranking import Ranked
+from kubectl_tune.result import dig, dumps
+from kubectl_tune.resultrow import Row
+from kubectl_tune.table import cell, clean
+from kubectl_tune.views.objects import json_text
+
+FORMATS = ("table", "wide", "json", "jsonl", "csv", "md")
+# What tells whether trades make money, under names that leave both accountings room on a line.
+SHOWN = {
+    "realized_pnl_usd": "pnl_usd",
+    "win_rate": "win_rate",
+    "max_drawdown_pct": "drawdown_pct",
+    "fees_usd": "fees_usd",
+    "total_trades": "trades",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    compared: Sequence[Compared]
+    metric: str
+    direction: Direction | None
+    among: Sequence[Row]  # all that might have been compared
+
+    @property
+    def accountings(self) -> list[str]:
+        return list(dict.fromkeys(name for each in self.compared for name in each.books))
+
+    def ranks(self) -> dict[str, dict[str, int | None]]:
+        return {
+            name: ranks(self.compared, name, self.metric, self.direction)
+            for name in self.accountings
+        }
+
+
+def comparison_text(comparison: Comparison, form: str) -> str:
+    match form:
+        case "json":
+            return json_text(list(_objects(comparison)))
+        case "jsonl":
+            return "".join(dumps(each) + "\n" for each in _objects(comparison))
+        case "csv":
+            lines = _lines(comparison)
+            return as_csv(lines, [_ACCOUNTING, *all_columns(lines)[:-1]])
+    lines, note = _lines(comparison), " ".join(verdict(comparison))
+    columns = _columns(comparison, lines, wide=form == "wide")
+    return (as_md if form == "md" else as_table)(lines, columns, note)
+
+
+def verdict(comparison: Comparison) -> Iterator[str]:
+    """Say in words what the figures come to, and which trials the ranks are about."""
+    count, total = len(comparison.compared), len(comparison.among)
+    best = {name: _first(order) for name, order in comparison.ranks().items()}
+    if count > 1:
+        of = f" of {total}" if count < total else ""
+        yield f"Ranks are among these {count}{of} trials: {_firsts(best)}."
+    yield from _worth(comparison, best)
+
+
+def _firsts(best: Mapping[str, str]) -> str:
+    if len(set(best.values())) == 1:
+        return f"{' and '.join(map(clean, best))} put {clean(next(iter(best.values())))} first"
+    return "; ".join(f"{clean(name)} puts {clean(id)} first" for name, id in best.items())
+
+
+def _worth(comparison: Comparison, best: Mapping[str, str]) -> Iterator[str]:
+    """Say what the favourite of the first accounting is worth in the books of each."""
+    favourite = next(iter(best.values()), "")
+    for each in comparison.compared:
+        if each.row.job_id == favourite:
+            values = {name: dig(books, comparison.metric) for name, books in each.books.items()}
+            said = " and ".join(f"{cell(value)} by {clean(name)}" for name, value in values.items())
+            yield f"{clean(comparison.metric)} of {clean(favourite)} is {said}."
+
+
+def _first(order: Mapping[str, int | None]) -> str:
+    return next((id for id, rank in order.items() if rank), "none")
+
+
+def _objects(comparison: Comparison) -> Iterator[dict[str, Any]]:
+    places = comparison.ranks()
+    for each in comparison.compared:
+        id = each.row.job_id
+        yield {
+            "job_id": id,
+            "metric": comparison.metric,
+            "rank": {name: order.get(id) for name, order in places.items()},
+            "accounting": {name: dict(books) for name, books in each.books.items()},
+            "config": dict(each.row.config),
+        }
+
+
+def _lines(comparison: Comparison) -> list[Ranked]:
+    """One line for each accounting of a trial, as if both were trials."""
+    places = comparison.ranks()
+    return [
+        Ranked(
+            places[name].get(each.row.job_id),
+            Row(each.row.job_id, books, each.row.config, extra={"accounting": name}),
+        )
+        for each in comparison.compared
+        for name, books in each.books.items()
+    ]
+
+
+_ACCOUNTING = Column("accounting", lambda place: place.row.extra["accounting"])
+
+
+def _columns(comparison: Comparison, lines: Sequence[Ranked], *, wide: bool) -> list[Column]:
+    keys = varying(comparison.among or [each.row for each in comparison.compared])
+    if wide:
+        keys = list(dict.fromkeys(key for line in lines for key in line.row.config))
+    names = [comparison.metric, *SHOWN]
+    names += [name for line in lines for name in line.row.metrics] if wide else []
+    return [
+        Column("trial", lambda place: place.row.job_id),
+        _ACCOUNTING,
+        Column("rank", lambda place: place.rank),
+        *(_metric(name) for name in dict.fromkeys(names) if _any(lines, name)),
+        *(_config(key) for key in keys),
+    ]
+
+
+def _any(lines: Sequence[Ranked], name: str) -> bool:
+    return any(dig(line.row.metrics, name) is not None for line in lines)
+
+
+def _metric(name: str) -> Column:
+    return Column(SHOWN.get(name, name), lambda place: dig(place.row.metrics, name))
+
+
+def _config(name: str) -> Column:
+    return Column(name, lambda place: dig(place.row.config, name), exact=True)
