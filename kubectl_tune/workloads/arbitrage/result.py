@@ -19,9 +19,6 @@ from .arbitrage_tuning import TuningMetrics, TuningRun
 from .series import pnl_series
 from .tuning_config import OTHER_KEYS, RESULT_KEYS, TuningConfig, config_block
 
-TWO_LEG_VERSION = "arbitrage/two_leg/1"
-"""Like ENGINE_VERSION, of the other books; their name keeps the caveat off a ranking by them."""
-
 # Strings hold no raw newline, so a bracket before one opens a list.
 NUMBERS = re.compile(r"\[\n([-+.\deE,\snul]+)\]")
 
@@ -56,7 +53,7 @@ def success(config: TuningConfig, run: TuningRun, argv: Sequence[str]) -> dict[s
 
 def _repro(config: TuningConfig, run: TuningRun, argv: Sequence[str]) -> dict[str, Any]:
     return {
-        "engine_version": TWO_LEG_VERSION if config.options.honest else ENGINE_VERSION,
+        "engine_version": run.extra.get("engine", ENGINE_VERSION),
         "data_sha256": run.quotes.sha256,
         "rows": run.quotes.rows,
         "bad_rows": run.quotes.bad_rows.total,
@@ -70,13 +67,16 @@ NOTHING: Mapping[str, Any] = {}
 
 def metrics_block(metrics: TuningMetrics, more: Mapping[str, Any] = NOTHING) -> dict[str, Any]:
     """
-    The metrics of every result, then the plain ones of `metrics_extra`.
+    The metrics of every result, then the numbers of `metrics_extra`.
 
     Those stand in the result twice because rankings look for metrics here alone.
     """
     block = {name: getattr(metrics, name) for name in METRICS}
-    extra = {name: value for name, value in more.items() if not isinstance(value, (Mapping, list))}
-    return {**block, **{name: value for name, value in extra.items() if name not in block}}
+    return block | {name: value for name, value in more.items() if _is_number(value)}
+
+
+def _is_number(value: Any) -> bool:
+    return value is None or isinstance(value, (int, float))
 
 
 def failure(settings: Mapping[str, Any], kind: str, message: str) -> dict[str, Any]:
