@@ -138,7 +138,9 @@ class K8sTuningSessionRunner:
 
     def _recorded(self, lines: _Lines) -> K8sTuningSessionRunResult:
         """Run a session of the state file, on the cluster of the kubeconfig."""
-        info = kubernetes_session.session_info(self.jobs_file, self._target(), self._policy)
+        info = kubernetes_session.session_info(
+            self.jobs_file, self._target(), self._policy, lines.specs
+        )
         with closing(Store.open(statefile.default_path(os.environ))) as store:
             beginning.begin(store, info, lines.specs, ARBITRAGE.file_keys)
             self.session = info.name
@@ -159,7 +161,7 @@ class K8sTuningSessionRunner:
     def _polled(self, lines: _Lines) -> K8sTuningSessionRunResult:
         """Run a session that is nowhere recorded, by the client we were given."""
         target = Target("jobs", namespace=self.namespace, workdir=os.getcwd())
-        info = kubernetes_session.session_info(self.jobs_file, target, self._policy)
+        info = kubernetes_session.session_info(self.jobs_file, target, self._policy, lines.specs)
         info = replace(info, workload="", total=len(lines.specs))  # its client may know no results
         printed: dict[str, str] = {}
 
@@ -193,7 +195,7 @@ class K8sTuningSessionRunner:
 
     def _imagined(self, lines: _Lines) -> K8sTuningSessionRunResult:
         target = Target("jobs" if self.wait else "indexed")
-        info = kubernetes_session.session_info(self.jobs_file, target, self._policy)
+        info = kubernetes_session.session_info(self.jobs_file, target, self._policy, lines.specs)
         state = TrialState.SUCCEEDED if self.wait else TrialState.SUBMITTED
         reached = {}
         for spec in lines.specs:

@@ -59,7 +59,9 @@ def here(namespace: str, *, wait: bool) -> Target:
     return access.target_of(found, "jobs" if wait else "indexed", os.getcwd())
 
 
-def session_info(jobs_file: str, target: Target, policy: Policy) -> SessionInfo:
+def session_info(
+    jobs_file: str, target: Target, policy: Policy, specs: Sequence[TrialSpec]
+) -> SessionInfo:
     uid = beginning.new_uid()
     days = 7 if target.engine == "indexed" else 1
     return SessionInfo(
@@ -72,7 +74,7 @@ def session_info(jobs_file: str, target: Target, policy: Policy) -> SessionInfo:
         workload=ARBITRAGE.name,
         metric=ARBITRAGE.metric,
         direction=ARBITRAGE.direction,
-        caveat=ARBITRAGE.caveat,
+        caveat=ARBITRAGE.caveat_of(spec.config for spec in specs),
         created=time.time(),
         extra={"pod": PodOptions(ttl=days * DAY).as_json(), "kube": access.recorded()},
     )

@@ -108,7 +108,7 @@ class TuningSessionRunner:
             return {}, 0
         store = Store.open(statefile.default_path(os.environ))
         try:
-            info = beginning.begin(store, self._info(), specs, ARBITRAGE.file_keys)
+            info = beginning.begin(store, self._info(specs), specs, ARBITRAGE.file_keys)
             self.session = info.name
             outcome = driving.drive(store, info.name, show=lambda session, ended, best: None)
             trials = {row.trial.id: row.trial for row in store.trials(info.name)}
@@ -130,7 +130,7 @@ class TuningSessionRunner:
                 wanted += 1
                 yield job
 
-    def _info(self) -> SessionInfo:
+    def _info(self, specs: Sequence[TrialSpec]) -> SessionInfo:
         uid = beginning.new_uid()
         return SessionInfo(
             name=beginning.session_name("", self.jobs_file, uid),
@@ -147,7 +147,7 @@ class TuningSessionRunner:
             workload=ARBITRAGE.name,
             metric=ARBITRAGE.metric,
             direction=ARBITRAGE.direction,
-            caveat=ARBITRAGE.caveat,
+            caveat=ARBITRAGE.caveat_of(spec.config for spec in specs),
             created=time.time(),
         )
 
