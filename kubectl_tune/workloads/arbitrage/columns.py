@@ -15,6 +15,7 @@ from typing import Any
 
 from .accounting import Options
 from .bad_rows import BadRowKind
+from .tables import COLUMNS
 
 QUANTITIES = ("best_bid_a_qty", "best_ask_a_qty", "best_bid_b_qty", "best_ask_b_qty")
 FUNDING = ("funding_a", "funding_b")
@@ -37,7 +38,7 @@ class Wanted:
         """Those that the file has; ValueError where a required one is missing."""
         missing = [name for name in dict.fromkeys(self.required.values()) if name not in header]
         if missing:
-            raise ValueError("; ".join(_missing(name, header, kind) for name in missing))
+            raise ValueError(_missing(missing, header, kind))
         return {**self.required, **{name: name for name in self.optional if name in header}}
 
 
@@ -54,10 +55,16 @@ def wanted(options: Options) -> Wanted:
     return Wanted(required, FUNDING)
 
 
-def _missing(name: str, header: Sequence[str], kind: str) -> str:
-    near = difflib.get_close_matches(name, header, n=1)
-    meant = f" (did you mean {near[0]!r}?)" if near else ""
-    return f"{kind} has no column {name!r}{meant}; it has: {', '.join(header)}"
+def _missing(names: Sequence[str], header: Sequence[str], kind: str) -> str:
+    """In one sentence; the five that every file has were not meant."""
+    others = [name for name in header if name not in COLUMNS]
+    told = [f"{name!r}{_meant(name, others)}" for name in names]
+    return f"{kind} has no column {', '.join(told)}; it has: {', '.join(header)}"
+
+
+def _meant(name: str, others: Sequence[str]) -> str:
+    near = difflib.get_close_matches(name, others, n=1)
+    return f" (did you mean {near[0]!r}?)" if near else ""
 
 
 def cell(value: Any) -> float:
