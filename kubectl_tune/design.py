@@ -48,8 +48,8 @@ def sobol(points: int, axes: int, seed: int) -> list[Share]:
     Return the first points of a Sobol sequence, shifted by chance.
 
     scipy has the sequence, which is the same in all its versions. Its own scrambling draws
-    from numpy, whose numbers may change; so we shift the digits of each axis ourselves, which
-    keeps the balance (Owen 2003, "Quasi-Monte Carlo Sampling", 5: digital shift).
+    from numpy, whose numbers may change; so we shift the digits of each axis ourselves, a
+    digital shift, which keeps the balance.
     """
     try:
         from scipy.stats import qmc

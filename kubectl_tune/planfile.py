@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, BinaryIO
 
 from kubectl_tune import datarows, plan, spec, spectext
 from kubectl_tune.errors import PlanError
 from kubectl_tune.plan import Plan, Problem, Rules
-from kubectl_tune.problem import Place
+from kubectl_tune.problem import Findings, Place
 from kubectl_tune.spec import Spec
+from kubectl_tune.spec.joined import Converted, Ours, joined, placed
 from kubectl_tune.wholefile import write_whole
 from kubectl_tune.workload import ARBITRAGE, Workload
 
@@ -70,9 +71,15 @@ def opened(path: str) -> Iterator[BinaryIO]:
             raise _unreadable(path, error) from error
 
 
-def read_spec(path: str, workload: Workload = ARBITRAGE) -> Spec:
-    """Read and check a spec: YAML or JSON, by the end of its name; `-` may be either."""
+def read_spec(path: str, workload: Workload = ARBITRAGE, *, command: Sequence[str] = ()) -> Spec:
+    """
+    Read and check a spec: YAML or JSON, by the end of its name; `-` may be either.
+
+    A command that is given stands for the spec's own.
+    """
     data, found, place = read_values(path)
+    if command and isinstance(data, dict):
+        data = {**data, "command": list(command)}
     return spec.read(
         data,
         name=path,
@@ -81,6 +88,41 @@ def read_spec(path: str, workload: Workload = ARBITRAGE) -> Spec:
         place=place,
         count_rows=datarows.count_rows,
     )
+
+
+def read_converted(
+    path: str,
+    convert: Callable[[Any, Findings], Converted],
+    more: str = "",
+    workload: Workload = ARBITRAGE,
+    *,
+    command: Sequence[str] = (),
+    hint: str = "",
+) -> Spec:
+    """Read another tool's file as a spec, and in `more` what it lacks or has otherwise."""
+    values, found, place = read_values(path)
+    findings = Findings(found, place)
+    theirs = convert(values, findings)
+    ours = _ours(more) if more else Ours()
+    data = joined(theirs, ours)
+    if command:
+        data["command"] = list(command)
+    return spec.read(
+        data,
+        name=path,
+        workload=workload,
+        found=[*findings.problems, *ours.problems()],
+        place=placed(theirs, place, ours),
+        count_rows=datarows.count_rows,
+        hint=hint,
+    )
+
+
+def _ours(path: str) -> Ours:
+    data, found, place = read_values(path)
+    if not isinstance(data, dict):
+        raise PlanError(f"{path}: the spec must be a table of keys")
+    return Ours(data, path, place, tuple(found))
 
 
 def read_values(path: str) -> tuple[Any, list[Problem], Place]:
@@ -103,10 +145,21 @@ def read_values(path: str) -> tuple[Any, list[Problem], Place]:
 
 
 def write_plan(path: str, lines: Iterable[str]) -> int:
-    """Write a plan and return its number of lines; the old file stays until the new is whole."""
-    rows = [f"{line}\n" for line in lines]
-    write_whole(path, "".join(rows))
-    return len(rows)
+    """
+    Write a plan and return its number of lines; the old file stays until the new is whole.
+
+    Lines are written as they come, so that a plan may be longer than memory.
+    """
+    count = 0
+
+    def counted() -> Iterator[bytes]:
+        nonlocal count
+        for line in lines:
+            count += 1
+            yield f"{line}\n".encode()
+
+    write_whole(path, counted())
+    return count
 
 
 def _unreadable(path: str, error: Exception) -> PlanError:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import secrets
 import stat
+from collections.abc import Iterable
 from contextlib import suppress
 
 from kubectl_tune.errors import ResultError
 
 
-def write_whole(path: str | os.PathLike[str], content: str | bytes, *, draft: str = "") -> None:
+def write_whole(
+    path: str | os.PathLike[str], content: str | bytes | Iterable[bytes], *, draft: str = ""
+) -> None:
     """
     Write a file and the folders above it; links, pipes and devices stay what they are.
 
@@ -19,24 +22,25 @@ def write_whole(path: str | os.PathLike[str], content: str | bytes, *, draft: st
     to survive a power cut syncs the folder afterwards.
     """
     try:
-        data = content.encode() if isinstance(content, str) else content
+        whole = content.encode() if isinstance(content, str) else content
+        parts = [whole] if isinstance(whole, bytes) else whole
         target = os.path.realpath(path)
         mode = _mode(target)
         if mode is None or stat.S_ISREG(mode) or stat.S_ISDIR(mode):
-            _replace(target, data, mode, draft)
+            _replace(target, parts, mode, draft)
         else:
             with open(target, "wb") as file:
-                file.write(data)
+                file.writelines(parts)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else error
         raise ResultError(f"can't write {path!s}: {reason}") from error
 
 
-def _replace(target: str, data: bytes, mode: int | None, name: str) -> None:
+def _replace(target: str, parts: Iterable[bytes], mode: int | None, name: str) -> None:
     draft = os.path.join(os.path.dirname(target), name or f".{secrets.token_hex(8)}.tmp")
     try:
         with open(_create(draft), "wb") as file:
-            file.write(data)
+            file.writelines(parts)
             file.flush()
             if mode is not None:
                 os.fchmod(file.fileno(), stat.S_IMODE(mode))

@@ -77,6 +77,7 @@ def read(
     found: Sequence[Problem] = (),
     place: Place = nowhere,
     count_rows: CountRows | None = None,
+    hint: str = "",
 ) -> Spec:
     """
     Return the spec, or raise `PlanProblems` with everything that is wrong, `found` included.
@@ -93,7 +94,7 @@ def read(
         findings.error(f"the spec {what}", "it begins with data_file: FILE")
     errors = findings.of(Severity.ERROR)
     if errors or spec is None:
-        raise PlanProblems(name, errors)
+        raise PlanProblems(name, errors, hint=hint)
     return spec
 
 
@@ -135,6 +136,7 @@ class _Reader:
             repeat=repeat,
             where=self._where(names),
             windows=self._windows(base, found, names),
+            validate=self._data.get("validate"),
             extras=self._extras(),
             parallel=found.parallel,
             objectives=aims.read(self._data, names, self._findings),

@@ -23,6 +23,7 @@ from kubectl_tune.spec.foreignwords import (
     IGNORED,
     KINDS,
     LOG,
+    REAL,
     WHOLE,
     unlike,
 )
@@ -179,7 +180,7 @@ class _Reader:
             step = 1
         if self._katib == "int" or distribution in WHOLE:
             return self._whole("min", low), self._whole("max", high), step
-        if self._katib == "double" or (self._katib is None and distribution == "uniform"):
+        if self._katib == "double" or (self._katib is None and distribution in REAL):
             return float(low), float(high), step
         return low, high, step
 

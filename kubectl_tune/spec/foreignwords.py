@@ -13,6 +13,7 @@ from kubectl_tune.parameter import number
 KINDS = ("int", "double", "discrete", "categorical")  # Katib's parameterType
 
 LOG = ("log_uniform_values", "loguniform", "logUniform", "log")
+REAL = (*LOG, "uniform")  # also between whole numbers
 WHOLE = ("int_uniform", "int")
 DISTRIBUTIONS = (
     *LOG, *WHOLE, "uniform", "quniform", "q_uniform", "categorical", "choice", "constant",

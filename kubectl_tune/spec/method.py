@@ -39,7 +39,7 @@ _LEARNING = """
 AVAILABLE = "a plan without feedback is made by grid, random, lhs or sobol"
 
 
-def read(word: object) -> tuple[Method, str, str]:
+def read(word: object) -> tuple[Method | None, str, str]:
     """Return the method, and message and hint where there is none of that name."""
     plain = word.strip().lower() if isinstance(word, str) else ""
     if plain in (one.value for one in Method):
@@ -48,10 +48,7 @@ def read(word: object) -> tuple[Method, str, str]:
         return _SAME[plain], "", ""
     if plain.replace("_", "") in _LEARNING.split():
         said = f"{shown(word)} learns from results, and a plan is made before there are any"
-        return Method.GRID, said, AVAILABLE
+        return None, said, AVAILABLE
     meant = near(plain, list(Method)) if plain else ""
-    return (
-        Method.GRID,
-        f"{shown(word)} is unknown",
-        f"did you mean {meant}?" if meant else AVAILABLE,
-    )
+    hint = f"did you mean {meant}?" if meant else AVAILABLE
+    return None, f"{shown(word)} is unknown", hint

@@ -25,7 +25,7 @@ _SAME = {
 
 @dataclass(slots=True)
 class Search:
-    method: Method = Method.GRID
+    method: Method | None = Method.GRID  # None where what is asked for is no plan's
     most: int | None = None
     seed: int | None = None
     parallel: int | None = None
@@ -53,9 +53,9 @@ class _Reader:
     def search(self) -> Search:
         chosen = self._method()
         most = self._whole("max_trials")
-        if chosen is not Method.GRID and self._plain.get("max_trials") is None:
+        if chosen not in (None, Method.GRID) and self._plain.get("max_trials") is None:
             hint = f"search by {chosen} has no end of its own"
-            self._error("max_trials", "search.max_trials is required", hint)
+            self._error("method", "search.max_trials is required", hint)
         if chosen is Method.SOBOL and most and most & (most - 1):
             self._unbalanced(most)
         self._as_in_ray(chosen)
@@ -77,7 +77,7 @@ class _Reader:
             self._findings.error(said, "keep one of them", ("search", key))
         self._given[plain], self._plain[plain] = key, value
 
-    def _method(self) -> Method:
+    def _method(self) -> Method | None:
         chosen, said, hint = method.read(self._plain.get("method", "grid"))
         if said:
             self._error("method", f"search.method {said}", hint)
@@ -95,7 +95,7 @@ class _Reader:
         name = self._given["max_trials"]
         self._findings.warning(said, hint, ("search", name))
 
-    def _as_in_ray(self, chosen: Method) -> None:
+    def _as_in_ray(self, chosen: Method | None) -> None:
         """Say what `num_samples` is, where Ray Tune would multiply a grid by it."""
         if self._given.get("max_trials") != "num_samples":
             return

@@ -58,7 +58,7 @@ def read(data: Mapping[str, Any], findings: Findings, workload: Workload | None)
             stepped=search.method is Method.GRID,
         )
         space.seed = space.seed if search.seed is None else search.seed
-        space.most, space.method, space.ordered = search.most, search.method, False
+        space.most, space.method, space.ordered = search.most, search.method or Method.GRID, False
         space.parallel = search.parallel
     return space
 

@@ -29,6 +29,7 @@ class Spec:
     repeat: int = 1
     where: Expression | None = None
     windows: tuple[Window, ...] = ()  # every combination is tried on each
+    validate: Any = None  # what made the windows
     extras: Mapping[str, Any] = field(default_factory=lambda: EMPTY)
     parallel: int | None = None
     objectives: tuple[Objective, ...] = ()

@@ -1,0 +1,129 @@
+"""
+A sweep of Weights & Biases as a spec.
+
+Its words are taken as its documentation has them, and where a default of W&B would surprise,
+it is said: a metric without a goal is minimized there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from kubectl_tune.planline import kind, shown
+from kubectl_tune.problem import Findings
+from kubectl_tune.spec.joined import Converted
+from kubectl_tune.suggest import near
+
+_KEYS = (
+    "program",
+    "command",
+    "method",
+    "metric",
+    "parameters",
+    "run_cap",
+    "early_terminate",
+    "name",
+)
+# What a sweep has for the service that runs it.
+_ELSEWHERE = (
+    "description",
+    "project",
+    "entity",
+    "controller",
+    "imports",
+    "resume",
+    "job",
+    "image_uri",
+)
+_COMMAND = ("${env}", "${interpreter}", "${program}", "${args}")
+
+
+def convert(sweep: Any, findings: Findings) -> Converted:
+    """Return the sweep as a spec; what can't be one is among the findings."""
+    made = Converted()
+    if not isinstance(sweep, Mapping):
+        findings.error(f"a sweep must be a table of keys, not {kind(sweep)}")
+        return made
+    for key in sweep:
+        if key not in _KEYS and key not in _ELSEWHERE:
+            meant = near(key, _KEYS) if isinstance(key, str) else ""
+            findings.unknown(f"key {shown(key)} of a sweep", meant, at=(key,))
+    if sweep.get("method") is None:
+        findings.error("the sweep lacks a method", "write method: grid or method: random")
+    for key, path in _SAME.items():
+        if sweep.get(key) is not None:
+            made.put(path, sweep[key], (key,))
+    if sweep.get("metric") is not None:
+        _metric(sweep["metric"], made, findings)
+    if sweep.get("program") is not None or sweep.get("command") is not None:
+        _command(sweep, made, findings)
+    return made
+
+
+_SAME = {
+    "method": ("search", "method"),
+    "run_cap": ("search", "run_cap"),
+    "parameters": ("search", "parameters"),
+    "early_terminate": ("early_stop",),
+    "name": ("tag_prefix",),
+}
+
+
+def _metric(metric: Any, made: Converted, findings: Findings) -> None:
+    if not isinstance(metric, Mapping):
+        findings.error(f"metric must be a table of keys, not {kind(metric)}", at=("metric",))
+        return
+    goal = metric.get("goal")
+    if goal is None:
+        said = f"metric {metric.get('name')} has no goal, and W&B minimizes then"
+        findings.warning(said, "write goal: maximize, or goal: minimize", ("metric",))
+    made.put(("objective",), {**metric, "goal": goal or "minimize"}, ("metric",))
+
+
+def _command(sweep: Mapping[Any, Any], made: Converted, findings: Findings) -> None:
+    """Put W&B's macros in words of a plan; a text is one word, as there."""
+    origin = "command" if sweep.get("command") is not None else "program"
+    given = sweep.get("command")
+    words = [given] if isinstance(given, str) else given if given is not None else _COMMAND
+    if not isinstance(words, list | tuple):
+        made.put(("command",), words, (origin,))  # and the spec says what it must be
+        return
+    names = list(_names(sweep.get("parameters")))
+    command: list[Any] = []
+    for word in words:
+        command += _words(word, sweep.get("program"), names, findings)
+    made.put(("command",), command, (origin,))
+
+
+def _words(word: Any, program: Any, names: list[str], findings: Findings) -> list[Any]:
+    match word:
+        case "${env}":
+            return []  # /usr/bin/env finds the program in PATH, as happens anyway
+        case "${interpreter}":
+            return ["python"]
+        case "${program}":
+            if not isinstance(program, str):
+                findings.error("the command names ${program}, and there is none", at=("command",))
+            return [program]
+        case "${args}":
+            return [f"--{name}={{{name}}}" for name in names]
+        case "${args_no_hyphens}":
+            return [f"{name}={{{name}}}" for name in names]
+        case "${args_json_file}":
+            return ["{config}"]
+        case str() if word.startswith("${") and word.endswith("}"):
+            said = f"the command's {word} has no meaning here"
+            findings.error(said, "{config} is a file with the whole config as JSON", ("command",))
+    return [word]
+
+
+def _names(parameters: Any, above: str = "") -> Iterator[str]:
+    """Yield the names of all parameters, nested ones with dots."""
+    if not isinstance(parameters, Mapping):
+        return
+    for name, entry in parameters.items():
+        if isinstance(entry, Mapping) and isinstance(entry.get("parameters"), Mapping):
+            yield from _names(entry["parameters"], f"{above}{name}.")
+        else:
+            yield f"{above}{name}"
