@@ -9,8 +9,9 @@ from kubectl_tune.errors import UsageError
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _PART = r"(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)"
-_WHOLE = re.compile(rf"{_PART}|(?:{_PART}(?:ms|[smhd]))+")
-_PIECE = re.compile(rf"({_PART})(ms|[smhd])")
+# Compiled when they are needed: every command imports this, and few are told a duration.
+_WHOLE = rf"{_PART}|(?:{_PART}(?:ms|[smhd]))+"
+_PIECE = rf"({_PART})(ms|[smhd])"
 _LONGEST_TEXT = 100
 _LONGEST = 100 * 366 * 86400.0
 
@@ -36,9 +37,9 @@ def _number(value: float) -> float:
 
 def _spelled(text: str) -> float:
     word = text.strip().lower()
-    if len(word) > _LONGEST_TEXT or not _WHOLE.fullmatch(word):
+    if len(word) > _LONGEST_TEXT or not re.fullmatch(_WHOLE, word):
         raise _wrong(text)
-    pieces = _PIECE.findall(word)
+    pieces = re.findall(_PIECE, word)
     if not pieces:
         return float(word)
     # Rounded, because 0.1 of an hour is 360 s and not 360.00000000000006.

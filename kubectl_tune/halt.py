@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from kubectl_tune.errors import UsageError
 
-_FORM = re.compile(r"(now|soon),(fail|success|done)=(\d+)(%?)")
+_FORM = r"(now|soon),(fail|success|done)=(\d+)(%?)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class Halt:
         """Read `never` or `WHEN,WHY=N[%]`; raise `UsageError` for anything else."""
         if text == "never":
             return None
-        form = _FORM.fullmatch(text)
+        form = re.fullmatch(_FORM, text)
         if form is None or not int(form[3]) or (form[4] and int(form[3]) > 100):
             raise UsageError(
                 f"--halt {text}: expected never, or WHEN,WHY=N with WHEN now or soon,"

@@ -9,14 +9,8 @@ from __future__ import annotations
 from kubectl_tune import engines
 from kubectl_tune.beginning import refuse_shared_outputs
 from kubectl_tune.driving import holding
-from kubectl_tune.lock import current_driver
 from kubectl_tune.runner import DONE
 from kubectl_tune.store import Store
-
-
-def is_remote(store: Store, name: str) -> bool:
-    """Say whether a session lives on a cluster, and goes on there without a driver."""
-    return store.info(name).target.engine != "local"
 
 
 def hand_over(store: Store, name: str) -> int:
@@ -33,16 +27,6 @@ def hand_over(store: Store, name: str) -> int:
         finally:
             engine.close()
     return len(ready)
-
-
-def needs_look(store: Store, name: str) -> bool:
-    """Say whether the cluster may know more of a session than the state file does."""
-    if not is_remote(store, name) or current_driver(store.folder(name)):
-        return False
-    summary = store.summary(name)
-    return not summary.ended and any(
-        count for state, count in summary.counts.items() if state.in_flight
-    )
 
 
 def look(store: Store, name: str) -> None:

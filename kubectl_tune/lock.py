@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -49,7 +48,7 @@ class DriverLock:
                     hint=f"follow it with: kubectl tune watch {name}",
                 )
             time.sleep(0.02)  # flock has no time-out of its own; PATIENCE bounds it
-        self.driver = Driver(os.getpid(), socket.gethostname(), time.time())
+        self.driver = Driver(os.getpid(), os.uname().nodename, time.time())
         try:
             with self._explained():
                 _write(self._fd, self.driver)

@@ -14,7 +14,7 @@ from kubectl_tune.errors import UsageError
 from kubectl_tune.suggest import did_you_mean
 
 _PLACE = r"[1-9][0-9]{0,9}"
-_RANGE = re.compile(rf"({_PLACE}|last)(?:(-)({_PLACE}|last)?(?::({_PLACE}))?)?")
+_RANGE = rf"({_PLACE}|last)(?:(-)({_PLACE}|last)?(?::({_PLACE}))?)?"
 _SHOWN = 5
 _COMPARED = 2000  # a misspelt job_id is compared with that many
 
@@ -59,7 +59,7 @@ def _part(part: str, ids: Sequence[str], known: set[str]) -> Iterable[str]:
         return [part]
     if part == "all":
         return ids
-    if match := _RANGE.fullmatch(part):
+    if match := re.fullmatch(_RANGE, part):
         first, dash, last, step = match.groups()
         return _places(part, _place(first, ids), _place(last or "last", ids) if dash else None,
                        int(step or 1), ids)  # fmt: skip

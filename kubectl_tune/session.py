@@ -9,7 +9,6 @@ as fast as one of ten.
 
 from __future__ import annotations
 
-import random
 from collections import Counter, OrderedDict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -170,6 +169,8 @@ class Session:
     def _in_order(self) -> list[Trial]:
         trials = list(self.trials.values())
         if self.info.policy.shuffle:  # the same order whenever the session is loaded
+            import random  # takes a while, and few sessions are shuffled
+
             random.Random(self.info.uid).shuffle(trials)
         return trials
 

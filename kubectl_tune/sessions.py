@@ -37,6 +37,16 @@ def standing(store: Store, name: str) -> Standing:
     return Standing(store.summary(name), current_driver(store.folder(name)))
 
 
+def needs_look(store: Store, name: str) -> bool:
+    """Say whether a cluster may know more of a session than the state file does."""
+    if store.info(name).target.engine == "local" or current_driver(store.folder(name)):
+        return False
+    summary = store.summary(name)
+    return not summary.ended and any(
+        count for state, count in summary.counts.items() if state.in_flight
+    )
+
+
 # The namespace and the context that -n and --context name: they choose among sessions, and never
 # lead one elsewhere.
 _among: ContextVar[tuple[str, str]] = ContextVar("among", default=("", ""))

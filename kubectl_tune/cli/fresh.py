@@ -36,13 +36,11 @@ def refresh(store: Store, name: str, *, silent_on: str = "") -> str:
 
 def _look(store: Store, name: str) -> str:
     """Look at a session where it lives; return why that can't be, "" if it can."""
-    if store.info(name).target.engine == "local":
+    if not sessions.needs_look(store, name):
         return ""
     from kubectl_tune import live
     from kubectl_tune.cli.clusters import heed_flags
 
-    if not live.needs_look(store, name):
-        return ""
     heed_flags()
     try:
         live.look(open_store(), name)
@@ -62,11 +60,7 @@ class Looker:
 
     def looks(self) -> bool:
         """Say whether there is something to wait for; look at it when it is time to."""
-        if not self._remote:
-            return False
-        from kubectl_tune import live
-
-        if not live.needs_look(self._store, self._name):
+        if not (self._remote and sessions.needs_look(self._store, self._name)):
             return False
         if (began := time.monotonic()) >= self._due:
             self._trouble = refresh(self._store, self._name, silent_on=self._trouble)
