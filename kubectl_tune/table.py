@@ -7,12 +7,20 @@ One rule: whatever comes from a trial, a plan or a server passes `clean` on its 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final
 from unicodedata import category
+
+Paint = Callable[[str, str], str]  # a header and a cell to the sequence that colours it, or ""
+
+BLANK: Final = object()  # a cell with nothing in it
 
 _NONE = "<none>"
 _GAP = "   "
-_LONG = 1000  # rows; tabulate takes 60 us for each, which shows where there are many
+_NARROWEST = 3  # kubectl's columns are at least 6 wide with their gap
+_PLAIN = "\x1b[0m"
+_COLOURS = re.compile(r"(\x1b\[[0-9;]*m)")
 _ESCAPED = frozenset(("Cc", "Cf", "Cs", "Zl", "Zp"))  # control, format, surrogate, separators
 _SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t", "\x7f": "^?"}
 
@@ -31,6 +39,8 @@ def clean(text: str, *, keep: str = "") -> str:
 
 def cell(value: object) -> str:
     """Return one line of text for a value: `<none>`, `true`, 6 digits of a float, or the text."""
+    if value is BLANK:
+        return ""
     if value is None or value == "":
         return _NONE
     if isinstance(value, bool):
@@ -53,37 +63,65 @@ def readable(value: float) -> str:
 
 
 def table(
-    rows: Iterable[Sequence[object]], headers: Sequence[str], *, no_headers: bool = False
+    rows: Iterable[Sequence[object]],
+    headers: Sequence[str],
+    *,
+    no_headers: bool = False,
+    paint: Paint | None = None,
 ) -> str:
     """Lay out columns as kubectl does: upper case, left-aligned, three spaces, nothing cut."""
-    lines = [] if no_headers else [[clean(header).upper() for header in headers]]
-    lines += [[cell(value) for value in row] for row in rows]
-    if not lines:
-        return ""
-    # kubectl's columns are at least 6 wide with their gap.
-    lines[0] = [text.ljust(3) for text in lines[0]]
-    return (_tabulated if len(lines) <= _LONG else _aligned)(lines) + "\n"
+    headers = [header.upper() for header in headers]
+    return Columns(headers, no_headers=no_headers, paint=paint).text(rows)
 
 
-def _tabulated(lines: list[list[str]]) -> str:
-    from tabulate import DataRow, TableFormat, tabulate
+class Columns:
+    """
+    Rows as they come, the headers once: columns grow, and never shrink.
 
-    row = DataRow("", _GAP, "")
-    # Headers go in as a row, because tabulate makes a column two wider than its header.
-    return tabulate(
-        lines,
-        tablefmt=TableFormat(None, None, None, None, row, row, 0, None),
-        disable_numparse=True,
-        missingval=_NONE,
-        stralign="left",
-        preserve_whitespace=True,
-    )
+    That is how kubectl aligns the rows of a list that it watches. `paint` says how a cell is
+    coloured, which takes no room.
+    """
+
+    def __init__(
+        self, headers: Sequence[str], *, no_headers: bool = False, paint: Paint | None = None
+    ) -> None:
+        self._headers = [clean(header) for header in headers]
+        self._due = not no_headers
+        self._paint = paint
+        self._widths = [_NARROWEST] * len(headers)
+
+    def text(self, rows: Iterable[Sequence[object]]) -> str:
+        lines = [self._headers] if self._due else []
+        lines += [[cell(value) for value in row] for row in rows]
+        self._due = False
+        if not lines:
+            return ""
+        longest = (max(map(len, column)) for column in zip(*lines, strict=True))
+        self._widths = [max(pair) for pair in zip(self._widths, longest, strict=True)]
+        if self._paint:
+            return "".join(f"{self._painted(line, self._paint)}\n" for line in lines)
+        form = "".join(f"{{:{width}}}{_GAP}" for width in self._widths[:-1]) + "{}\n"
+        return "".join(form.format(*line) for line in lines)
+
+    def _painted(self, line: Sequence[str], paint: Paint) -> str:
+        cells = [
+            f"{code}{text}{_PLAIN}" if (code := paint(header, text)) else text
+            for header, text in zip(self._headers, line, strict=True)
+        ]
+        rest = [" " * (w - len(text)) for w, text in zip(self._widths, line, strict=True)]
+        padded = [f"{cell}{spaces}" for cell, spaces in zip(cells, rest, strict=True)]
+        return _GAP.join([*padded[:-1], cells[-1]])
 
 
-def _aligned(lines: list[list[str]]) -> str:
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    form = _GAP.join(f"{{:{width}}}" for width in widths)
-    return "\n".join(form.format(*line).rstrip() for line in lines)
+def cut(line: str, room: int) -> str:
+    """Return as much of a line as fits, its colours whole."""
+    if _PLAIN not in line:
+        return line[:room]
+    kept = []
+    for piece in _COLOURS.split(line):
+        kept.append(piece if piece.startswith("\x1b") else piece[:room])
+        room -= 0 if piece.startswith("\x1b") else len(kept[-1])
+    return "".join(kept)
 
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400

@@ -618,15 +618,15 @@ def test_a_namespace_shows_its_sessions(desk: Desk, elsewhere: Desk, gate: Gate)
 
     table = desk.tune("list", "--cluster")
     rows = {line.split()[0]: line.split()[2:6] for line in table.out.splitlines()[1:]}
-    objects = json.loads(desk.tune("list", "--cluster", "-o", "json").out)
+    found = json.loads(desk.tune("list", "--cluster", "-o", "json").out)
 
     assert (none.code, none.out) == (0, "")
-    assert none.err == "No sessions found in default namespace.\n"
+    assert none.err == "No resources found in default namespace.\n"
     assert rows["mine"] == ["Succeeded", "yes", "1", "jobs"]
     assert rows["theirs"] == ["Running", "no", "2", "indexed"]
-    assert [(s["name"], s["known"]) for s in objects] == [("theirs", False), ("mine", True)]
+    assert [(s["name"], s["known"]) for s in found["items"]] == [("theirs", False), ("mine", True)]
     assert desk.tune("list", "--cluster", "--running", "-o", "name").out == "session/theirs\n"
-    assert yaml.safe_load(desk.tune("list", "--cluster", "-o", "yaml").out) == objects
+    assert yaml.safe_load(desk.tune("list", "--cluster", "-o", "yaml").out) == found
 
 
 def test_deleting_a_session_deletes_what_it_has_in_the_cluster(desk: Desk, cluster: FakeCluster):

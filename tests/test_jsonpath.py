@@ -17,7 +17,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kubectl_tune.views.jsonpath import PathError, relaxed, template
+from kubectl_tune.views.jsonpath import relaxed, template
+from kubectl_tune.views.pathsyntax import PathError
 
 KUBECTL = shutil.which("kubectl")
 OBJECT: dict[str, Any] = {

@@ -218,7 +218,7 @@ def test_an_empty_list_is_no_error(place, capsys):
     """
     Nothing was ever run: tables say so on stderr, programs get an empty list.
     """
-    assert err(capsys, "list", code=0) == "No sessions found\n"
+    assert err(capsys, "list", code=0) == "No resources found\n"
     assert err(capsys, "list", "-o", "name", code=0) == ""
     assert out(capsys, "list", "-o", "json") == "[]\n"
     assert yaml.safe_load(out(capsys, "list", "-o", "yaml")) == []
@@ -229,7 +229,7 @@ def test_list_keeps_to_a_namespace_and_to_what_runs(session, capsys):
     """
     A session on this machine is in no namespace.
     """
-    assert err(capsys, "list", "-n", "team", code=0) == "No sessions found\n"
+    assert err(capsys, "list", "-n", "team", code=0) == "No resources found in team namespace.\n"
     assert out(capsys, "list", "--running", "-o", "json") == "[]\n"
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
+import re
 from unicodedata import category
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kubectl_tune import table as tables
-from kubectl_tune.table import age, cell, clean, duration, readable, table
+from kubectl_tune.table import BLANK, Columns, age, cell, clean, cut, duration, readable, table
 
 
 def test_columns_are_upper_case_and_three_spaces_apart():
@@ -48,16 +48,58 @@ def test_a_cell_is_one_line_whatever_its_value():
     assert text == "NAME              AGE\na\\nNAME^[[2J\\tb   c\n"
 
 
-@given(st.lists(st.tuples(st.text(), st.text(), st.floats()), min_size=1, max_size=5))
-def test_long_tables_look_like_short_ones(rows):
-    """
-    Which writer lays a table out, small or large, can't be seen.
-    """
-    lines = [[cell(value) for value in row] for row in rows]
-    narrow = [line for line in lines if all(char.isascii() for text in line for char in text)]
+rows_of_words = st.lists(st.tuples(*[st.text("xyz", min_size=1, max_size=9)] * 2), min_size=1)
 
-    if narrow:
-        assert tables._tabulated(narrow) == tables._aligned(narrow)
+
+@given(rows_of_words, rows_of_words)
+def test_rows_that_come_later_stay_in_their_columns(first, later):
+    """
+    The headers come once; a column grows with what it holds, and never shrinks.
+    """
+    columns = Columns(["A", "B"])
+
+    before, after = columns.text(first).splitlines(), columns.text(later).splitlines()
+
+    def second(lines):
+        return {re.search(r"(?<=\s)\S", line).start() for line in lines}
+
+    assert before[0].split() == ["A", "B"]
+    assert [line.split() for line in (*before[1:], *after)] == [list(r) for r in (*first, *later)]
+    assert len(second(before)) == len(second(after)) == 1
+    assert max(second(before)) <= min(second(after))
+
+
+def test_an_empty_cell_keeps_its_place():
+    """
+    As the label columns of kubectl, which pad what isn't there.
+    """
+    text = table([["a", "1", "q"], ["bcd", BLANK, BLANK]], ["name", "x", "last"])
+
+    assert text == "NAME   X     LAST\na      1     q\nbcd          \n"
+
+
+def test_colours_take_no_room():
+    """
+    Without them, a painted table is the table.
+    """
+    rows = [["a", "Failed", 1], ["b", "Succeeded", 2]]
+    red = "\x1b[31m"
+
+    text = table(rows, ["name", "state", "n"], paint=lambda header, text: red * (text == "Failed"))
+
+    assert f" {red}Failed\x1b[0m      1\n" in text
+    assert re.sub("\x1b[^m]*m", "", text) == table(rows, ["name", "state", "n"])
+
+
+def test_a_line_is_cut_between_its_colours():
+    """
+    A colour that began on what is left of a line ends there.
+    """
+    line = "ab\x1b[31mcdef\x1b[0mgh"
+
+    assert cut(line, 4) == "ab\x1b[31mcd\x1b[0m"
+    assert cut(line, 7) == "ab\x1b[31mcdef\x1b[0mg"
+    assert cut("abcdef", 4) == "abcd"
 
 
 @given(st.text())
@@ -161,3 +203,20 @@ def test_durations_are_written_as_kubectl_writes_them(seconds, text):
 def test_an_age_is_the_time_since():
     assert age(100.0, now=432.5) == "5m32s"
     assert age(None, now=432.5) == "<unknown>"
+
+
+UNITS = {"y": 365 * 86400, "d": 86400, "h": 3600, "m": 60, "s": 1}
+
+
+@given(st.integers(0, 40 * 365 * 86400))
+def test_a_duration_says_how_long_it_was_but_for_what_it_leaves_out(seconds):
+    """
+    Never more than it was, and at most one of its smallest unit less; two units at the most.
+    """
+    parts = re.findall(r"(\d+)([ydhms])", duration(seconds))
+
+    said = sum(int(number) * UNITS[unit] for number, unit in parts)
+    assert "".join(map("".join, parts)) == duration(seconds) and 1 <= len(parts) <= 2
+    finest = min((UNITS[unit] for _, unit in parts))
+    finer = {31536000: 31536000, 86400: 86400, 3600: 3600, 60: 60, 1: 1}[finest]
+    assert 0 <= seconds - said < finer

@@ -1,30 +1,26 @@
-"""`kubectl tune list`: the sessions, newest first."""
+"""`kubectl tune list`: the sessions, newest first, of the state file or of a cluster."""
 
 from __future__ import annotations
 
-import sys
-import time
-from typing import Annotated
+from contextlib import closing
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kubectl_tune import sessions
+from kubectl_tune.cli.color import Color, paint
+from kubectl_tune.cli.forms import FORMATS, form, sort_path
+from kubectl_tune.cli.listing import Labels, NoHeaders, Show, show
 from kubectl_tune.cli.options import output
-from kubectl_tune.cli.state import open_store_to_read
-from kubectl_tune.errors import SessionNotFound
-from kubectl_tune.session import SessionState
-from kubectl_tune.sessions import Standing
-from kubectl_tune.views.objects import json_text, session_object, yaml_text
-from kubectl_tune.views.tables import sessions_table
+from kubectl_tune.errors import UsageError
+
+if TYPE_CHECKING:
+    from kubectl_tune.cli.remotelist import RemoteSessions
 
 
 def command(
-    format: Annotated[str, output("table", "wide", "json", "yaml", "name")] = "table",
+    format: Annotated[str, output(*FORMATS)] = "table",
     running: Annotated[
         bool, typer.Option("--running", help="Only sessions that a driver has now")
-    ] = False,
-    no_headers: Annotated[
-        bool, typer.Option("--no-headers", help="Print a table without its headers")
     ] = False,
     cluster: Annotated[
         bool,
@@ -33,11 +29,83 @@ def command(
             help="Instead the sessions that the current namespace has, whoever began them",
         ),
     ] = False,
+    everywhere: Annotated[
+        bool,
+        typer.Option(
+            "--all-namespaces",
+            "-A",
+            help="If present, list the sessions across all namespaces. Namespace in current"
+            " context is ignored even if specified with --namespace",
+        ),
+    ] = False,
+    selector: Annotated[
+        str,
+        typer.Option(
+            "--selector",
+            "-l",
+            help="Selector (label query) to filter on, supports '=', '==', '!=', 'in', 'notin'."
+            "(e.g. -l key1=value1,key2=value2,key3 in (value3)). With --cluster",
+        ),
+    ] = "",
+    fields: Annotated[
+        str,
+        typer.Option(
+            "--field-selector",
+            help="Selector (field query) to filter on, supports '=', '==', and '!='.(e.g."
+            " --field-selector metadata.name=value). With --cluster",
+        ),
+    ] = "",
+    sort_by: Annotated[
+        str,
+        typer.Option(
+            "--sort-by",
+            help="If non-empty, sort the list using this field specification, a JSONPath"
+            " expression (e.g. '{.created}')",
+        ),
+    ] = "",
+    show_labels: Annotated[
+        bool,
+        typer.Option(
+            "--show-labels",
+            help="When printing, show all labels as the last column. With --cluster",
+        ),
+    ] = False,
+    labels: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--label-columns",
+            "-L",
+            help="Accepts a comma separated list of labels that are going to be presented as"
+            " columns. With --cluster",
+        ),
+    ] = None,
+    no_headers: NoHeaders = False,
+    watch: Annotated[
+        bool,
+        typer.Option("--watch", "-w", help="After listing the sessions, watch for changes"),
+    ] = False,
+    chunk_size: Annotated[
+        int,
+        typer.Option(
+            "--chunk-size",
+            min=0,
+            help="Return large lists in chunks rather than all at once. Pass 0 to disable. With"
+            " --cluster",
+        ),
+    ] = 500,
+    ignore_not_found: Annotated[
+        bool,
+        typer.Option(
+            "--ignore-not-found", help="If there is nothing to list, say nothing and exit with 0"
+        ),
+    ] = False,
+    color: Color = "auto",
 ) -> None:
     """
     List the sessions, the newest first.
 
-    With -n or --context, only those of that namespace or context.
+    With -n or --context, only those of that namespace or context. With --cluster, those that
+    its namespace has, selected and shown as kubectl does.
 
     Examples:
       # All sessions
@@ -46,61 +114,55 @@ def command(
       # Those that a namespace of the cluster has, as on a machine that is new to it
       kubectl tune list --cluster -n lab
 
+      # Those that all namespaces have, and the label that tells their teams apart
+      kubectl tune list --cluster -A -L team
+
       # Names of those that run now
       kubectl tune list --running -o name
+
+      # Follow what becomes of them
+      kubectl tune list -w
     """
+    asked = Show(
+        form=form(format),
+        sort=sort_path(sort_by),
+        labels=Labels(_split(labels), show_labels),
+        no_headers=no_headers,
+        namespaces=everywhere,
+        watch=watch,
+        silent=ignore_not_found,
+        paint=paint(color),
+    )
     if cluster:
-        sys.stdout.write(_of_cluster(format, running, no_headers))
+        with closing(_of_cluster(selector, fields, everywhere, chunk_size, running)) as source:
+            show(source, asked)
         return
-    found = [each for each in standings() if _meant(each, running)]
-    if format in ("json", "yaml"):
-        text = (json_text if format == "json" else yaml_text)([*map(session_object, found)])
-    elif format == "name":
-        text = "".join(f"session/{each.summary.info.name}\n" for each in found)
-    elif not found:
-        print("No sessions found", file=sys.stderr)
-        return
-    else:
-        text = sessions_table(found, time.time(), wide=format == "wide", no_headers=no_headers)
-    sys.stdout.write(text)
+    for flag, given in {"-l": selector, "--field-selector": fields, "-L": labels}.items():
+        if given:
+            raise _only_there(flag)
+    if show_labels:
+        raise _only_there("--show-labels")
+    from kubectl_tune.cli.locallist import LocalSessions
+
+    show(LocalSessions(running=running, everywhere=everywhere), asked)
 
 
-def _of_cluster(format: str, running: bool, no_headers: bool) -> str:
-    """Return the sessions of the namespace that the command line means, as text."""
-    from kubectl_tune import attaching
-    from kubectl_tune.cli.clusters import client_of_globals
-    from kubectl_tune.views.remotes import Seen, remote_object, remotes_table
+def _of_cluster(
+    selector: str, fields: str, everywhere: bool, page: int, running: bool
+) -> RemoteSessions:
+    from kubectl_tune.cli.remotelist import RemoteSessions
+    from kubectl_tune.cluster.lists import Narrowing
 
-    client = client_of_globals()
-    try:
-        there, going = attaching.remotes(client), attaching.going(client)
-    finally:
-        client.close()
-    known = {each.summary.info.uid: each.state for each in standings()}
-    seen = []
-    for info in (each.info for each in there):
-        state = known.get(info.uid) or (SessionState.RUNNING if info.uid in going else None)
-        if not running or state is SessionState.RUNNING:
-            seen.append(Seen(info, state, info.uid in known))
-    if format in ("json", "yaml"):
-        objects = [remote_object(each, client.namespace) for each in seen]
-        return (json_text if format == "json" else yaml_text)(objects)
-    if format == "name":
-        return "".join(f"session/{each.info.name}\n" for each in seen)
-    if not seen:
-        print(f"No sessions found in {client.namespace} namespace.", file=sys.stderr)
-        return ""
-    return remotes_table(seen, time.time(), wide=format == "wide", no_headers=no_headers)
+    narrowing = Narrowing("ConfigMap", selector, fields, everywhere, page)
+    return RemoteSessions(narrowing, running=running)
 
 
-def standings() -> list[Standing]:
-    try:
-        store = open_store_to_read()
-    except SessionNotFound:  # nothing was ever run
-        return []
-    return [sessions.standing(store, name) for name in store.names()]
+def _split(keys: list[str] | None) -> list[str]:
+    return [key for some in keys or () for key in some.split(",")]
 
 
-def _meant(standing: Standing, running: bool) -> bool:
-    runs = standing.state is SessionState.RUNNING
-    return (runs or not running) and sessions.is_among(standing.summary.info.target)
+def _only_there(flag: str) -> UsageError:
+    return UsageError(
+        f"{flag} selects among objects of a cluster, and sessions in the state file have no labels",
+        hint="ask the cluster with: kubectl tune list --cluster",
+    )

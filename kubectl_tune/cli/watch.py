@@ -7,10 +7,13 @@ import shutil
 import sys
 import time
 from collections.abc import Iterator
-from typing import Annotated
+from typing import Annotated, Any
 
 from kubectl_tune import sessions
+from kubectl_tune.cli.color import Color, paint
+from kubectl_tune.cli.forms import FORMATS, form
 from kubectl_tune.cli.fresh import Looker
+from kubectl_tune.cli.listing import Item, NoHeaders, Printer, Show, put
 from kubectl_tune.cli.options import Session, output
 from kubectl_tune.cli.showing import pieces
 from kubectl_tune.cli.state import open_store_to_read
@@ -18,7 +21,9 @@ from kubectl_tune.lock import current_driver
 from kubectl_tune.session import SessionState
 from kubectl_tune.sessions import Standing
 from kubectl_tune.store import Store
-from kubectl_tune.views.tables import sessions_table
+from kubectl_tune.table import cut
+from kubectl_tune.views.objects import session_object
+from kubectl_tune.views.tables import session_headers, session_row
 
 TURN = 0.2  # seconds between two looks
 PATIENCE = 5.0  # seconds for a driver to come that is on its way
@@ -29,7 +34,9 @@ UNFINISHED = (SessionState.RUNNING, SessionState.DETACHED, SessionState.PENDING)
 
 def command(
     session: Session = "",
-    format: Annotated[str, output("table", "wide", "json", "yaml", "name")] = "table",
+    format: Annotated[str, output(*FORMATS)] = "table",
+    no_headers: NoHeaders = False,
+    color: Color = "auto",
 ) -> None:
     """
     Show a session as it changes, until it has ended; then how it ended.
@@ -44,21 +51,29 @@ def command(
       # Log how a session goes
       kubectl tune watch nightly >nightly.log
     """
+    asked = Show(form=form(format), no_headers=no_headers, paint=paint(color))
     store = open_store_to_read()
-    follow(store, sessions.find(store, session), format)
+    follow(store, sessions.find(store, session), asked)
 
 
-def follow(store: Store, name: str, format: str) -> None:
+def follow(store: Store, name: str, asked: Show) -> None:
     """Show a session until it has ended, or nobody drives it, and then once more in full."""
-    paints = sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
-    show = _Screen() if paints else _Lines()
+    show = _view(asked)
     for standing in changes(store, name):
         if standing.state in UNFINISHED:
             show(store, standing)
     show.close()
     with store.moment():
-        sys.stdout.writelines(pieces(store, sessions.standing(store, name), format))
+        sys.stdout.writelines(pieces(store, sessions.standing(store, name), asked))
     sys.stdout.flush()
+
+
+def _view(asked: Show) -> _Screen | _Lines | _Documents:
+    if not asked.form.is_table:
+        return _Documents(asked)
+    # Where there are to be no colours, no sequence of any kind is sent.
+    painted = asked.paint and sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
+    return _Screen(asked) if painted else _Lines(asked)
 
 
 def changes(store: Store, name: str, *, patience: float = PATIENCE) -> Iterator[Standing]:
@@ -87,17 +102,41 @@ def changes(store: Store, name: str, *, patience: float = PATIENCE) -> Iterator[
 class _Lines:
     """A line for each change, in the columns of `list`; the header once."""
 
-    def __init__(self) -> None:
-        self._said, self._due = "", 0.0
+    def __init__(self, asked: Show) -> None:
+        self._wide = asked.form.name == "wide"
+        self._printer = Printer(asked, session_headers(wide=self._wide))
+        self._said: dict[str, Any] = {}
+        self._due = 0.0
 
     def __call__(self, store: Store, standing: Standing) -> None:
-        now, summary = time.monotonic(), standing.summary
-        said = sessions_table([standing], summary.info.created)  # all but its age
+        now, said = time.monotonic(), session_object(standing)
         if now < self._due or said == self._said:
             return
-        header, line = sessions_table([standing], time.time()).splitlines()
-        print(line if self._said else f"{header}\n{line}", flush=True)
+        row = session_row(standing, time.time(), wide=self._wide)
+        put(self._printer.each([Item(said, row)]))
         self._said, self._due = said, now + LINE
+
+    def close(self) -> None:
+        pass
+
+
+class _Documents:
+    """What programs read, anew for each change."""
+
+    def __init__(self, asked: Show) -> None:
+        self._asked = asked
+        self._said: dict[str, Any] = {}
+
+    def __call__(self, store: Store, standing: Standing) -> None:
+        if (said := session_object(standing)) == self._said:
+            return
+        with store.moment():
+            put("".join(pieces(store, standing, self._asked)) + self._between)
+        self._said = said
+
+    @property
+    def _between(self) -> str:
+        return "---\n" if self._asked.form.name == "yaml" else ""
 
     def close(self) -> None:
         pass
@@ -106,7 +145,8 @@ class _Lines:
 class _Screen:
     """The session's table, painted over the one before."""
 
-    def __init__(self) -> None:
+    def __init__(self, asked: Show) -> None:
+        self._asked = asked
         self._seen: Standing | None = None
         self._due = 0.0
         self._lines = 0
@@ -116,9 +156,9 @@ class _Screen:
         if standing is self._seen and now < self._due:
             return
         self._seen, self._due = standing, now + REPAINT
-        text = "".join(pieces(store, standing, "table"))
+        text = "".join(pieces(store, standing, self._asked))
         columns, rows = shutil.get_terminal_size()
-        lines = [line[: columns - 1] for line in text.splitlines()][: max(1, rows - 1)]
+        lines = [cut(line, columns - 1) for line in text.splitlines()][: max(1, rows - 1)]
         sys.stdout.write(self._back() + "".join(f"{line}\x1b[K\n" for line in lines) + "\x1b[J")
         sys.stdout.flush()
         self._lines = len(lines)

@@ -22,6 +22,7 @@ from kubectl_tune.sessions import Standing
 from kubectl_tune.trial import Trial, TrialState
 
 INDENT = 4  # kubectl's
+API_VERSION = "kubectl-tune.dev/v1"
 
 
 def session_object(standing: Standing) -> dict[str, Any]:
@@ -91,6 +92,31 @@ def attempt_object(row: Mapping[str, Any]) -> dict[str, Any]:
         "started": stamp(started),
         "finished": stamp(finished),
         "seconds": _rounded(None if None in (started, finished) else finished - started),
+    }
+
+
+def queried(shown: Mapping[str, Any]) -> dict[str, Any]:
+    """
+    Return what paths are looked up in: the object, with `metadata` as kubectl's have it.
+
+    So `.metadata.name` is found in ours, too.
+    """
+    if "metadata" in shown:
+        return dict(shown)
+    name, created = shown.get("job_id") or shown["name"], shown.get("created")
+    metadata = {"name": name, "creationTimestamp": created or shown.get("started")}
+    if shown.get("namespace"):
+        metadata["namespace"] = shown["namespace"]
+    return {**shown, "metadata": metadata}
+
+
+def resource_list(items: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return objects as the List that kubectl makes of them."""
+    return {
+        "apiVersion": "v1",
+        "items": [*items],
+        "kind": "List",
+        "metadata": {"resourceVersion": ""},
     }
 
 

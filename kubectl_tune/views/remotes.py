@@ -1,14 +1,16 @@
-"""The sessions that a namespace has, for people and for programs: `list --cluster`."""
+"""The sessions that a cluster has, for people and for programs: `list --cluster`."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from kubectl_tune.session import SessionInfo, SessionState
-from kubectl_tune.table import age, table
-from kubectl_tune.views.objects import stamp
+from kubectl_tune.table import age
+from kubectl_tune.views.objects import API_VERSION, stamp
+
+_KEPT = ("annotations", "creationTimestamp", "labels", "namespace", "resourceVersion", "uid")
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,38 +20,45 @@ class Seen:
     info: SessionInfo
     state: SessionState | None  # None: its Jobs have ended, and what of them failed is not said
     known: bool  # to the state file here
+    metadata: Mapping[str, Any]  # of the object in the cluster that stands for it
+
+    @property
+    def namespace(self) -> str:
+        return str(self.metadata.get("namespace", ""))
 
 
-def remotes_table(
-    seen: Sequence[Seen], now: float, *, wide: bool = False, no_headers: bool = False
-) -> str:
+def remote_headers(*, wide: bool = False, namespaces: bool = False) -> list[str]:
     headers = ["name", "uid", "state", "known", "total", "engine", *(["plan"] if wide else [])]
-    rows = [
-        [
-            each.info.name, each.info.uid, each.state and str(each.state), _yes(each.known),
-            each.info.total, each.info.target.engine, *([each.info.plan] if wide else []),
-            age(each.info.created, now),
-        ]
-        for each in seen
+    return [*(["namespace"] if namespaces else []), *headers, "age"]
+
+
+def remote_row(
+    seen: Seen, now: float, *, wide: bool = False, namespaces: bool = False
+) -> list[Any]:
+    info = seen.info
+    return [
+        *([seen.namespace] if namespaces else []),
+        info.name, info.uid, seen.state and str(seen.state), "yes" if seen.known else "no",
+        info.total, info.target.engine, *([info.plan] if wide else []), age(info.created, now),
     ]  # fmt: skip
-    return table(rows, [*headers, "age"], no_headers=no_headers)
 
 
-def remote_object(seen: Seen, namespace: str) -> dict[str, Any]:
+def remote_object(seen: Seen) -> dict[str, Any]:
     info = seen.info
     return {
-        "kind": "Session",
-        "name": info.name,
-        "uid": info.uid,
-        "state": str(seen.state) if seen.state else None,
-        "known": seen.known,
-        "plan": info.plan,
-        "engine": info.target.engine,
-        "namespace": namespace,
+        "apiVersion": API_VERSION,
         "created": stamp(info.created),
+        "engine": info.target.engine,
+        "kind": "Session",
+        "known": seen.known,
+        "metadata": {
+            "name": info.name,
+            **{key: seen.metadata[key] for key in _KEPT if key in seen.metadata},
+        },
+        "name": info.name,
+        "namespace": seen.namespace,
+        "plan": info.plan,
+        "state": str(seen.state) if seen.state else None,
         "total": info.total,
+        "uid": info.uid,
     }
-
-
-def _yes(known: bool) -> str:
-    return "yes" if known else "no"

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from kubectl_tune.rows import StoredTrial
 from kubectl_tune.session import SessionState
 from kubectl_tune.sessions import Standing
-from kubectl_tune.table import age, clean, duration, readable
+from kubectl_tune.table import Paint, age, clean, duration, readable
 from kubectl_tune.trial import TrialState
 from kubectl_tune.views.tables import done, failed, trials_table
 
@@ -43,17 +43,18 @@ def status_text(
     *,
     wide: bool = False,
     program: str = PROGRAM,
+    paint: Paint | None = None,
 ) -> str:
     """Lay out a session with these of its trials; `program` is how to call us again."""
     info = standing.summary.info
-    rows = trials_table(trials, info, now, wide=wide) if trials else ""
+    rows = trials_table(trials, info, now, wide=wide, paint=paint) if trials else ""
     waits = "".join(f"{'Waiting:':<9}{line}\n" for line in waiting(trials))
     more = info.total - len(trials)
     note = f"… and {more:,} more; all of them: {program} status {info.name} -o wide\n"
     return f"{head(standing, now, program)}{waits}\n{rows}{note if more > 0 else ''}"
 
 
-def head(standing: Standing, now: float, program: str = PROGRAM) -> str:
+def head(standing: Standing, now: float, program: str = PROGRAM, paint: Paint | None = None) -> str:
     info = standing.summary.info
     place = [info.target.engine, info.target.context, info.target.namespace]
     lines = {

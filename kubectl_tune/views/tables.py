@@ -13,29 +13,54 @@ from kubectl_tune.result import dig
 from kubectl_tune.rows import StoredTrial
 from kubectl_tune.session import FAULTS, SessionInfo
 from kubectl_tune.sessions import Standing
-from kubectl_tune.table import age, duration, table
+from kubectl_tune.table import Paint, age, duration, table
 
 _REASON = 60  # characters of a reason; all of it with -o wide
 
 Cell = Callable[[StoredTrial], Any]
 
 
-def sessions_table(
-    standings: Sequence[Standing], now: float, *, wide: bool = False, no_headers: bool = False
-) -> str:
+def sessions_table(standings: Sequence[Standing], now: float, *, wide: bool = False) -> str:
+    rows = [session_row(each, now, wide=wide) for each in standings]
+    return table(rows, session_headers(wide=wide))
+
+
+def session_headers(*, wide: bool = False, namespaces: bool = False) -> list[str]:
     headers = ["name", "state", "done", "failed", "total", "engine", "best"]
-    headers += ["best-trial", "metric", "plan", "context", "namespace"] if wide else []
-    rows = [_session_row(standing, now, wide) for standing in standings]
-    return table(rows, [*headers, "age"], no_headers=no_headers)
+    headers += ["best-trial", "metric", "plan", "context"] if wide else []
+    headers += ["namespace"] if wide and not namespaces else []
+    return [*(["namespace"] if namespaces else []), *headers, "age"]
+
+
+def session_row(
+    standing: Standing, now: float, *, wide: bool = False, namespaces: bool = False
+) -> list[Any]:
+    info, best = standing.summary.info, standing.summary.best
+    row = [
+        info.name, str(standing.state), done(standing), failed(standing), info.total,
+        info.target.engine, best and best.value,
+    ]  # fmt: skip
+    if wide:
+        row += [best and best.job_id, best and best.metric, info.plan, info.target.context]
+    place = [info.target.namespace]
+    row += place if wide and not namespaces else []
+    return [*(place if namespaces else []), *row, age(info.created, now)]
 
 
 def trials_table(
-    trials: Iterable[StoredTrial], info: SessionInfo, now: float, *, wide: bool = False
+    trials: Iterable[StoredTrial],
+    info: SessionInfo,
+    now: float,
+    *,
+    wide: bool = False,
+    no_headers: bool = False,
+    paint: Paint | None = None,
 ) -> str:
     shown = list(trials)
     columns = (_wide if wide else _narrow)(shown, info, now)
     rows = [[cell(trial) for cell in columns.values()] for trial in shown]
-    return table(rows, [name.replace("_", "-") for name in columns])
+    headers = [name.replace("_", "-") for name in columns]
+    return table(rows, headers, no_headers=no_headers, paint=paint)
 
 
 def done(standing: Standing) -> int:
@@ -45,18 +70,6 @@ def done(standing: Standing) -> int:
 
 def failed(standing: Standing) -> int:
     return sum(standing.summary.counts.get(state, 0) for state in FAULTS)
-
-
-def _session_row(standing: Standing, now: float, wide: bool) -> list[Any]:
-    info, best = standing.summary.info, standing.summary.best
-    row = [
-        info.name, str(standing.state), done(standing), failed(standing), info.total,
-        info.target.engine, best and best.value,
-    ]  # fmt: skip
-    if wide:
-        row += [best and best.job_id, best and best.metric, info.plan]
-        row += [info.target.context, info.target.namespace]
-    return [*row, age(info.created, now)]
 
 
 def _narrow(trials: Sequence[StoredTrial], info: SessionInfo, now: float) -> dict[str, Cell]:

@@ -1,0 +1,65 @@
+"""
+Whether to colour, and what: states, sparingly.
+
+One rule: colours are for somebody who looks. They go to a terminal that knows them, and
+nowhere else unless `--color=always` asks for them.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from typing import Annotated, TextIO
+
+import click
+import typer
+
+from kubectl_tune.session import SessionState
+from kubectl_tune.table import Paint
+from kubectl_tune.trial import TrialState
+
+CHOICES = ("auto", "always", "never")
+Color = Annotated[
+    str,
+    typer.Option(
+        "--color",
+        click_type=click.Choice(CHOICES),
+        help=f"When to colour states. One of: ({', '.join(CHOICES)}). 'auto' does so on a"
+        " terminal, unless NO_COLOR is set",
+    ),
+]
+
+_RED, _GREEN, _YELLOW, _CYAN = (f"\x1b[{code}m" for code in (31, 32, 33, 36))
+_CODES: dict[str, str] = {
+    SessionState.RUNNING: _CYAN,
+    SessionState.DETACHED: _YELLOW,
+    SessionState.CANCELLED: _YELLOW,
+    TrialState.SUCCEEDED: _GREEN,
+    TrialState.FAILED: _RED,
+    TrialState.TIMED_OUT: _RED,
+    TrialState.LOST: _RED,
+}
+
+
+def coloured(
+    choice: str, stream: TextIO | None = None, environment: Mapping[str, str] | None = None
+) -> bool:
+    """Say whether what goes to a stream, by default stdout, is coloured."""
+    given = os.environ if environment is None else environment
+    if choice != "auto":
+        return choice == "always"
+    if "NO_COLOR" in given or given.get("TERM") == "dumb":  # even an empty NO_COLOR: kubectl's way
+        return False
+    if sys.platform == "win32" and "WT_SESSION" not in given:
+        return False
+    return (stream or sys.stdout).isatty()
+
+
+def paint(choice: str) -> Paint | None:
+    """Return what colours states in tables, or None where there are to be no colours."""
+    return state_colour if coloured(choice) else None
+
+
+def state_colour(header: str, text: str) -> str:
+    return _CODES.get(text, "") if header.upper() == "STATE" else ""

@@ -1,0 +1,106 @@
+"""
+The value of `-o`, read once: the form that something is printed in.
+
+One rule: a template is read before anything is asked of a server, so that one that can't be
+read costs nothing. The sentences are kubectl's.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from kubectl_tune.cli.errors import unknown_format
+from kubectl_tune.errors import UsageError
+from kubectl_tune.views import customcolumns
+from kubectl_tune.views.customcolumns import CustomColumn
+from kubectl_tune.views.jsonpath import Template, relaxed, template
+from kubectl_tune.views.pathsyntax import PathError
+
+PLAIN = ("table", "wide", "json", "yaml", "name")
+TEMPLATES = (
+    "jsonpath", "jsonpath-as-json", "jsonpath-file", "custom-columns", "custom-columns-file",
+)  # fmt: skip
+FORMATS = (*PLAIN, *TEMPLATES)
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Form:
+    """`path` is the template of a jsonpath, `columns` are custom ones."""
+
+    name: str
+    path: Template | None = None
+    columns: Sequence[CustomColumn] = ()
+
+    @property
+    def is_table(self) -> bool:
+        return self.name in ("table", "wide")
+
+    def found(self, value: object) -> str:
+        """Return what the template finds in an object, as text."""
+        assert self.path is not None
+        try:
+            return self.path.json(value) if self.name == "jsonpath-as-json" else self._text(value)
+        except PathError as why:
+            source = json.dumps(self.path.source, ensure_ascii=False)
+            raise UsageError(
+                f"error executing jsonpath {source}: Error executing template: {why}"
+            ) from why
+
+    def _text(self, value: object) -> str:
+        assert self.path is not None
+        return self.path.text(value)
+
+
+def form(asked: str) -> Form:
+    """Read the value of `-o`; raise `UsageError` where it makes no sense."""
+    name, equals, rest = asked.partition("=")
+    if name in PLAIN and equals:
+        raise unknown_format(asked, FORMATS)
+    if name == "jsonpath-file":
+        return Form("jsonpath", _template(_content(rest, "--template")))
+    if name.startswith("jsonpath"):
+        return Form(name, _template(rest))
+    if name == "custom-columns-file" and rest:
+        text = _content(rest, "template")
+        return Form("custom-columns", columns=worded(lambda: customcolumns.columns_of_file(text)))
+    if name.startswith("custom-columns"):
+        return Form("custom-columns", columns=worded(lambda: customcolumns.columns(rest)))
+    return Form(name or "table")
+
+
+def sort_path(asked: str) -> Template | None:
+    """Read the value of `--sort-by`, with or without braces and dot; "" is none."""
+    return worded(lambda: relaxed(asked)) if asked else None
+
+
+def worded(read: Callable[[], T]) -> T:
+    """Let what is wrong with a path be the user's to mend."""
+    try:
+        return read()
+    except PathError as why:
+        raise UsageError(str(why)) from why
+
+
+def _template(source: str) -> Template:
+    if not source:
+        raise UsageError("template format specified but no template given")
+    try:
+        return template(source)
+    except PathError as why:
+        raise UsageError(f"error parsing jsonpath {source}, {why}") from why
+
+
+def _content(path: str, what: str) -> str:
+    if not path:
+        raise UsageError("template format specified but no template given")
+    try:
+        with open(path, encoding="utf-8") as file:
+            return file.read()
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror.lower() if isinstance(error, OSError) and error.strerror else "no text"
+        raise UsageError(f"error reading {what} {path}, open {path}: {why}") from error
