@@ -106,7 +106,7 @@ def test_only_what_differs_from_the_default_stands_in_a_result():
             {"accounting": "two_leg", "bad_rows": "skip", "order": "check"},
             "skip",
             "check",
-            {"accounting": "two_leg"},
+            {"accounting": "two_leg", "bad_rows": "skip"},
         ),
         (
             {"accounting": "two_leg", "bad_rows": "seed", "order": "file"},

@@ -106,6 +106,7 @@ def load(config: TuningConfig, *, fail_on_unparsable: bool = True) -> Quotes:
         order=config.row_order,
         row_start=config.row_start,
         row_stop=config.row_stop,
+        locked=config.locked,
     )
 
 

@@ -53,8 +53,12 @@ class BadRows:
         return told
 
 
-def price_fault(prices: Sequence[float]) -> tuple[BadRowKind, str] | None:
-    """What is wrong with bid and ask of A and B, in the order of the columns."""
+def price_fault(prices: Sequence[float], *, locked: bool = False) -> tuple[BadRowKind, str] | None:
+    """
+    What is wrong with bid and ask of A and B, in the order of the columns.
+
+    With `locked` a book whose bid is equal to its ask is one.
+    """
     for name, price in zip(PRICES, prices, strict=True):
         if not math.isfinite(price):
             return "nan", f"{name} is {price}"
@@ -63,7 +67,7 @@ def price_fault(prices: Sequence[float]) -> tuple[BadRowKind, str] | None:
             return "non_positive", f"{name} is {price:g}"
     bid_a, ask_a, bid_b, ask_b = prices
     for venue, bid, ask in (("A", bid_a, ask_a), ("B", bid_b, ask_b)):
-        if bid >= ask:
+        if bid > ask or (bid == ask and not locked):
             return "crossed", f"the book of {venue} is crossed, bid {bid!r} >= ask {ask!r}"
     return None
 

@@ -12,7 +12,7 @@ from array import array
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from math import inf
-from operator import itemgetter, lt
+from operator import itemgetter, le, lt
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +90,7 @@ def load_quotes(
     order: Order | None = None,
     row_start: int = 0,
     row_stop: int | None = None,
+    locked: bool = False,
 ) -> Quotes:
     """
     Read a data file under a policy for bad rows.
@@ -100,9 +101,10 @@ def load_quotes(
 
     Without an `order` late rows are bad rows and no more. The bounds count the rows of the file,
     bad ones too, from 0; only those from `row_start` up to, not with, `row_stop` are looked at.
+    With `locked` a bid may be equal to its ask.
     """
     with open_table(path, columns.names) as table:
-        reading = _Reading(table, policy, fail_on_unparsable, columns, order)
+        reading = _Reading(table, policy, fail_on_unparsable, columns, order, locked)
         rows = Rows(table.rows, BLOCK)
         rows.skip(row_start)
         reading.line = table.line(rows.count)
@@ -142,11 +144,13 @@ class _Reading:
         fail_on_unparsable: bool,
         columns: Wanted,
         order: Order | None,
+        locked: bool,
     ) -> None:
         self.header = [name.strip() for name in table.header]
         self.line = table.line(0)
         self.keep_bad = policy == "seed"
         self.fail_on_unparsable = fail_on_unparsable and policy == "seed"
+        self.locked = locked
         self.late = LateRows()
         self.late_is_bad = order in (None, "check")
         self.pick, self.more = _picker(table, columns)
@@ -167,7 +171,9 @@ class _Reading:
             more = [cells(column) for column in texts[4:]]
         except (IndexError, TypeError, ValueError):
             return False
-        if not _all_good(*prices) or not all(map(all_good, self.more, more)):
+        if not _all_good(*prices, below=le if self.locked else lt) or not all(
+            map(all_good, self.more, more)
+        ):
             return False
         if not self.clock.advance_all(stamps):
             return False
@@ -187,7 +193,8 @@ class _Reading:
         except (IndexError, TypeError, ValueError):
             self._unparsable(row)
             return
-        fault = price_fault(prices) or self._cell_fault(more) or self._time_fault(stamp)
+        fault = price_fault(prices, locked=self.locked) or self._cell_fault(more)
+        fault = fault or self._time_fault(stamp)
         if fault is None or self._keep(*fault):
             self.quotes.timestamps.append(stamp)
             for column, value in zip(self._columns(), [*prices, *more], strict=True):
@@ -222,15 +229,20 @@ class _Reading:
 
 
 def _all_good(
-    bids_a: array[float], asks_a: array[float], bids_b: array[float], asks_b: array[float]
+    bids_a: array[float],
+    asks_a: array[float],
+    bids_b: array[float],
+    asks_b: array[float],
+    *,
+    below: Callable[[float, float], bool],
 ) -> bool:
     """
-    What `price_fault` asks of one row, of all at once. A NaN is never less than anything, so that
+    What `price_fault` asks of one row, of all at once. A NaN compares with nothing, so that
     the comparison of bid and ask finds it.
     """
     return (
-        all(map(lt, bids_a, asks_a))
-        and all(map(lt, bids_b, asks_b))
+        all(map(below, bids_a, asks_a))
+        and all(map(below, bids_b, asks_b))
         and min(bids_a) > 0.0
         and min(bids_b) > 0.0
         and max(asks_a) < inf

@@ -60,11 +60,16 @@ class TuningConfig:
     @property
     def policy(self) -> BadRowPolicy:
         """Honest accounts leave bad rows out: nobody could have traded at their prices."""
-        return self.bad_rows or _implied(self)["bad_rows"]
+        return self.bad_rows or ("skip" if self.options.honest else "seed")
+
+    @property
+    def locked(self) -> bool:
+        """Whether a bid equal to its ask is no fault: unless it is asked for, at honest prices."""
+        return self.options.honest and self.bad_rows is None
 
     @property
     def row_order(self) -> Order | None:
-        return self.order or _implied(self)["order"]
+        return self.order or ("check" if self.options.honest else None)
 
     @property
     def strategy(self) -> ArbitrageConfig:
@@ -78,12 +83,6 @@ class TuningConfig:
             exchange_a_to_b_rate=self.exchange_a_to_b_rate,
             gate="min_spread" if self.gate == "seed" else self.gate,
         )
-
-
-def _implied(config: TuningConfig) -> dict[str, Any]:
-    if config.options.honest:
-        return {"bad_rows": "skip", "order": "check"}
-    return {"bad_rows": "seed", "order": None}
 
 
 def _problems(config: TuningConfig) -> Iterator[str]:
@@ -156,7 +155,7 @@ OTHER_KEYS: dict[str, Any] = {
 def config_block(config: TuningConfig) -> dict[str, Any]:
     """The ten settings of every result, and of the others those that differ from their default."""
     block = {name: getattr(config, name) for name in RESULT_KEYS}
-    implied = _implied(config)
+    implied = {"order": "check"} if config.options.honest else {"bad_rows": "seed"}
     for name, default in OTHER_KEYS.items():
         value = getattr(config.options if name in _OPTIONS else config, name)
         if value not in (default, implied.get(name, default)):
