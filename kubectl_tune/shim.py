@@ -3,7 +3,8 @@ The link by which kubectl completes this plugin: `kubectl_complete-tune`, beside
 
 kubectl 1.26 and later run a program of that name at every TAB; Krew can't install one. The
 link goes to the name that is on PATH, not to what that leads to, so that it outlives
-upgrades. Nothing that isn't such a link of ours is ever replaced or removed.
+upgrades. Nothing that isn't such a link of ours is ever replaced or removed. What is asked of
+files is asked by `os.path`, which says no where `pathlib` may raise: PATH can name anything.
 """
 
 from __future__ import annotations
@@ -57,23 +58,23 @@ def uninstall(path: str, folder: str = "") -> list[Path]:
 def dangling(path: str) -> list[Path]:
     """Return the links on $PATH that lead nowhere; kubectl finds none of them."""
     links = [each / NAME for each in _folders(path)]
-    return [link for link in links if link.is_symlink() and not link.exists()]
+    return [link for link in links if os.path.islink(link) and not os.path.exists(link)]
 
 
 def found(name: str, path: str) -> Iterator[Path]:
     """Yield the programs of a name on $PATH, first come first."""
     for folder in _folders(path):
         program = folder / name
-        if program.is_file() and os.access(program, os.X_OK):
+        if os.path.isfile(program) and os.access(program, os.X_OK):
             yield program.absolute()
 
 
 def ours(link: Path) -> bool:
-    return link.is_symlink() and Path(os.readlink(link)).name == PROGRAM
+    return os.path.islink(link) and Path(os.readlink(link)).name == PROGRAM
 
 
 def points_to(link: Path, program: Path) -> bool:
-    return link.is_symlink() and Path(link.parent, os.readlink(link)) == program
+    return os.path.islink(link) and Path(link.parent, os.readlink(link)) == program
 
 
 def _folders(path: str) -> list[Path]:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from kubectl_tune import shim
 from kubectl_tune.cli import main
 
 NAME = "kubectl_complete-tune"
@@ -140,3 +141,17 @@ def test_a_folder_off_path_gets_a_warning(
 
     assert main(["completion", "install", "--dir", str(folder)]) == 0
     assert f"warning: {folder} is not on PATH" in capsys.readouterr().err
+
+
+def test_folders_of_path_that_cannot_be_read_are_passed_over(
+    bin: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    PATH may name anything; kubectl looks on, too.
+    """
+    monkeypatch.setenv("PATH", os.pathsep.join(["x" * 300, "\x7f", str(bin)]))
+
+    assert main(["completion", "install"]) == 0
+    assert shim.dangling(os.environ["PATH"]) == []
+    assert main(["completion", "uninstall"]) == 0
+    assert not (bin / NAME).exists()
