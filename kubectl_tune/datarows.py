@@ -23,12 +23,11 @@ def count_rows(path: str) -> int:
     """Count the rows of a file, or say in a sentence why that can't be."""
     try:
         with open(path, "rb") as file:
-            start = file.peek(4)
-            if start.startswith(_PARQUET):
-                return _of_parquet(path)
-            packed = start.startswith(_GZIP)
-            with gzip.open(file) if packed else file as plain:
-                return _of_csv(plain)
+            start = file.read(4)
+        if start.startswith(_PARQUET):
+            return _of_parquet(path)
+        with (gzip.open if start.startswith(_GZIP) else open)(path, "rb") as plain:
+            return _of_csv(plain)
     except FileNotFoundError:
         raise PlanError(f"data_file {path}: no such file", hint=_HINT) from None
     except (OSError, EOFError, zlib.error, ValueError, csv.Error) as error:
@@ -37,8 +36,8 @@ def count_rows(path: str) -> int:
 
 
 def _of_csv(file: Any) -> int:
-    rows = csv.reader(io.TextIOWrapper(file, encoding="utf-8", newline=""))
-    return max(0, sum(map(bool, rows)) - 1)
+    with io.TextIOWrapper(file, encoding="utf-8-sig", newline="") as text:
+        return max(0, sum(map(bool, csv.reader(text))) - 1)
 
 
 def _of_parquet(path: str) -> int:
@@ -52,4 +51,7 @@ def _of_parquet(path: str) -> int:
     except ImportError as error:
         hint = "pip install 'kubectl-tune[analysis]', or give validate: {rows: N}"
         raise PlanError(f"counting the rows of {path} needs pyarrow", hint=hint) from error
-    return int(polars.scan_parquet(path).select(polars.len()).collect().item())
+    try:
+        return int(polars.scan_parquet(path).select(polars.len()).collect().item())
+    except polars.exceptions.PolarsError as error:
+        raise ValueError(str(error).split("\n")[0]) from error
