@@ -308,3 +308,197 @@ class TestPlan:
         assert out == ""
         assert err.startswith(said)
         assert Path("spec.yaml").read_text() == SPEC
+
+    @pytest.mark.parametrize(
+        ("more", "limited"),
+        [
+            ("", False),
+            ("where: a == 1\n", False),
+            ("max_jobs: 20000\n", True),
+            ("sample: 3\n", True),
+            ("search: {max_trials: 10001}\n", True),
+        ],
+    )
+    def test_a_large_product_needs_a_yes_or_a_limit(self, capsys, more, limited):
+        """
+        A range too fine costs nothing before somebody has meant it.
+        """
+        grids = "grids: {a: {min: 1, max: 101, step: 1}, b: {min: 1, max: 100, step: 1}}\n"
+        write(f"command: [x]\n{grids}{more}", "spec.yaml")
+
+        code = main(["plan", "spec.yaml", "--to", "plan.jsonl"])
+
+        assert (code, Path("plan.jsonl").exists()) == ((0, True) if limited else (2, False))
+        if not limited:
+            err = capsys.readouterr().err
+            assert err.startswith("error: spec.yaml comes to 10,100 trials\nhint: say --yes")
+            assert main(["plan", "spec.yaml", "--to", "plan.jsonl", "--yes"]) == 0
+
+    def test_a_product_of_ten_thousand_needs_none(self, capsys):
+        """
+        The line is above it; repeats and windows count.
+        """
+        grids = "grids: {a: {min: 1, max: 100, step: 1}, b: {min: 1, max: 100, step: 1}}\n"
+        write(f"command: [x]\n{grids}", "spec.yaml")
+        write(f"command: [x]\n{grids}repeat: 2\n", "twice.yaml")
+
+        assert main(["plan", "spec.yaml", "--to", "plan.jsonl"]) == 0
+        assert main(["plan", "twice.yaml"]) == 2
+
+        assert "twice.yaml comes to 20,000 trials" in capsys.readouterr().err
+
+    def test_a_long_plan_is_written_line_by_line(self):
+        """
+        Ten times the lines, and the process stays as it was.
+        """
+        probe = (
+            "import resource, sys; from kubectl_tune.cli import main; code = main(sys.argv[1:]);"
+            "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss); sys.exit(code)"
+        )
+        peaks = []
+        for count in (3_000, 30_000):
+            write(f"command: [x]\ngrids: {{a: {{min: 1, max: {count}, step: 1}}}}\n", "s.yaml")
+            done = subprocess.run(
+                [sys.executable, "-c", probe, "plan", "s.yaml", "--to", "p.jsonl", "--yes"],
+                capture_output=True, text=True,
+            )  # fmt: skip
+            assert done.returncode == 0, done.stderr
+            peaks.append(int(done.stdout.split()[-1]))
+
+        assert peaks[1] < peaks[0] * 1.3
+
+
+class TestExplain:
+    @pytest.fixture(autouse=True)
+    def state(self, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("KUBECTL_TUNE_STATE", str(here / "state.db"))
+
+    def test_size_first_lines_and_estimate_are_shown(self, capsys):
+        """
+        And nothing is written.
+        """
+        write(SPEC + "where: slippage_bps < min_spread_bps / 5\nrepeat: 3\n", "spec.yaml")
+
+        assert main(["plan", "spec.yaml", "--explain", "--trial-seconds", "90s"]) == 0
+
+        out = capsys.readouterr().out.splitlines()
+        assert "Combinations: 4, 3 of them chosen" in out
+        assert "Trials:       9" in out
+        # 9 trials of 90 s, four at once
+        assert "Estimate:     3m22s, for 90s a trial (--trial-seconds), 4 at once" in out
+        assert sum(line.startswith('  {"job_id": "sess001_000') for line in out) == 5
+        assert os.listdir() == ["spec.yaml"]
+
+    def test_json_is_a_promise(self, capsys):
+        """
+        The keys, and null for what can't be known.
+        """
+        write(
+            "command: [x]\nsearch: {method: random, max_trials: 6, parallel: 3,"
+            " parameters: {lr: {min: 0.1, max: 1.0, log: true}}}\n"
+            "validate: {holdout: 2, rows: 10}\n",
+            "spec.yaml",
+        )
+
+        assert main(["plan", "spec.yaml", "--explain", "-o", "json", "--trial-seconds=2"]) == 0
+
+        found = json.loads(capsys.readouterr().out)
+        assert list(found) == [
+            "kind", "spec", "method", "combinations", "chosen", "repeat", "windows", "trials",
+            "parallel", "estimate", "parameters", "first", "understood",
+        ]  # fmt: skip
+        assert (found["kind"], found["combinations"], found["chosen"]) == ("PlanPreview", None, 6)
+        assert (found["trials"], found["parallel"], len(found["first"])) == (12, 3, 5)
+        assert found["estimate"] == {
+            "seconds": 8.0, "trial_seconds": 2.0, "source": "--trial-seconds",
+        }  # fmt: skip
+        assert found["windows"] == [
+            {"row_start": 0, "row_stop": 8, "fold": 1, "part": "train", "rows": 8},
+            {"row_start": 8, "row_stop": 10, "part": "holdout", "fold": None, "rows": 2},
+        ]
+        assert found["parameters"] == [
+            {"name": "lr", "values": None, "min": 0.1, "max": 1.0, "step": None, "log": True,
+             "count": None},
+        ]  # fmt: skip
+
+    def test_the_time_is_that_of_an_earlier_session(self, capsys):
+        """
+        The median of the newest session that is alike; without one, how to say it.
+        """
+        write("command: ['true']\ngrids: {lr: [1, 2, 3]}\n", "spec.yaml")
+        assert main(["plan", "spec.yaml", "--explain"]) == 0
+        assert "(--trial-seconds says how long a trial takes)" in capsys.readouterr().out
+
+        result = 'echo {"runtime_seconds": {lr}}'
+        write("".join(
+            json.dumps({"job_id": f"t{n}", "config": {"lr": n}, "command": result.split(" ", 1)})
+            + "\n" for n in (1, 40, 3)
+        ), "spec.jsonl")  # fmt: skip
+        assert main(["run", "spec.jsonl", "--engine", "local", "--name", "before"]) == 0
+        capsys.readouterr()
+
+        assert main(["plan", "spec.yaml", "--explain", "-o", "json"]) == 0
+
+        assert json.loads(capsys.readouterr().out)["estimate"] == {
+            "seconds": 2.25, "trial_seconds": 3.0, "source": "median of 3 in session before",
+        }  # fmt: skip
+
+    def test_a_product_too_large_to_count_is_said(self, capsys):
+        """
+        Nobody waits for ten to the twelfth combinations, with or without a condition.
+        """
+        grids = "".join(f"  {name}: {{min: 1, max: 1000, step: 1}}\n" for name in "abcd")
+        write(f"command: [x]\ngrids:\n{grids}", "all.yaml")
+        write(f"command: [x]\ngrids:\n{grids}where: a > 0\n", "some.yaml")
+
+        assert main(["plan", "all.yaml", "--explain", "--trial-seconds=1"]) == 0
+        assert "Trials:       1,000,000,000,000" in capsys.readouterr().out
+        assert main(["plan", "some.yaml", "--explain", "--trial-seconds=1"]) == 0
+        assert "Trials:       not counted" in capsys.readouterr().out
+
+    @pytest.mark.parametrize(
+        ("args", "said"),
+        [
+            (["--explain", "--to", "p.jsonl"], "--explain writes nothing"),
+            (["-o", "json"], "-o json belongs to --explain"),
+            (["--explain", "-o", "yaml"], "unable to match a printer suitable for the output"),
+        ],
+    )
+    def test_flags_that_do_not_fit_are_a_sentence(self, capsys, args, said):
+        write(SPEC, "spec.yaml")
+
+        assert main(["plan", "spec.yaml", *args]) == 2
+
+        assert said in capsys.readouterr().err
+
+    @pytest.mark.parametrize(
+        "spec",
+        [
+            SPEC,
+            "command: [x]\ngrids: {a: {min: 0.1, max: 0.5, step: 0.1}, b: [x, null, true]}\n",
+            "command: [x]\ngrids: {a: [1, 2, 3]}\nsample: 2\nseed: 9\nwhere: a > 0\n",
+            (
+                "command: [x]\nsearch: {method: lhs, max_trials: 5, seed: 3, parameters: "
+                "{a: {min: 1.0, max: 9.0}, b: {min: 1, max: 99, log: true}}}\nrepeat: 2\n"
+            ),
+            (
+                "command: [x]\ntimeout: 5m\ngrids: {a: [1]}\n"
+                "validate: {walk_forward: {train: 0.5, test: 0.2}, rows: 10}\nmax_jobs: 3\n"
+            ),
+        ],
+        ids=["seed", "grid", "sample", "lhs", "windows"],
+    )
+    def test_what_it_was_understood_as_makes_the_same_plan(self, capsys, spec):
+        """
+        The spec that is shown is one, and the same.
+        """
+        write(spec, "spec.yaml")
+        assert main(["plan", "spec.yaml"]) == 0
+        expected = capsys.readouterr().out
+
+        assert main(["plan", "spec.yaml", "--explain"]) == 0
+        shown = capsys.readouterr().out.partition("Understood as:\n")[2]
+        write("\n".join(line[2:] for line in shown.splitlines()), "again.yaml")
+
+        assert main(["plan", "again.yaml"]) == 0
+        assert capsys.readouterr().out == expected

@@ -82,7 +82,7 @@ class _Reader:
             return Fixed(self._name, plain["value"])
         if "min" in plain or "max" in plain:
             return self._range()
-        if self._distribution_known():
+        if self._distribution_known() and self._sound():
             self._error("", "has neither values nor a range", "give values, or min and max")
         return None
 
