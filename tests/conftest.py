@@ -20,6 +20,16 @@ settings.register_profile("default", deadline=None)
 settings.load_profile("default")
 
 ROOT = Path(__file__).parent.parent
+# What there is once on a machine: a cluster, and an archive that takes a while to build.
+SHARED = (ROOT / "tests" / "cluster", ROOT / "tests" / "packaging")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let one process have all tests of what there is once; the others share the rest by file."""
+    for item in items:
+        shared = any(folder in item.path.parents for folder in SHARED)
+        item.add_marker(pytest.mark.xdist_group("shared" if shared else str(item.path)))
 
 
 @pytest.fixture(autouse=True)
