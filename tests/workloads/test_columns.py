@@ -193,7 +193,7 @@ def test_rows_are_good_or_bad_whatever_the_blocks(tmp_path_factory, rows, block)
         kept = [list(row) for row in zip(*(loaded.columns[key] for key in keys), strict=True)]
         assert loaded.bad_rows.total == len(rows) - len(expected)
     except ValueError as error:
-        assert str(error) == "No valid snapshots loaded from CSV file"
+        assert str(error).startswith("No valid snapshots loaded from CSV file; bad rows: 2: ")
         kept = []
     finally:
         quotes.BLOCK = before

@@ -117,7 +117,8 @@ def load_quotes(
     if policy == "error" and quotes.bad_rows.total:
         raise ValueError(f"Invalid row {quotes.bad_rows}")
     if not len(quotes):
-        raise ValueError(f"No valid snapshots loaded from {table.kind} file")
+        why = f"; bad rows: {quotes.bad_rows}" if policy == "skip" and quotes.bad_rows.total else ""
+        raise ValueError(f"No valid snapshots loaded from {table.kind} file{why}")
     if order is not None:
         _settle(quotes, reading.late, order, left_out=policy != "seed")
     return quotes
