@@ -14,7 +14,12 @@ from typing import Any
 
 import pytest
 
+from kubectl_tune import beginning
 from kubectl_tune.cli import accounts, main
+from kubectl_tune.ledger import Ledger
+from kubectl_tune.session import SessionInfo, Target
+from kubectl_tune.store import Store
+from kubectl_tune.trial import TrialEvent, TrialSpec, TrialState
 from kubectl_tune.workload import ARBITRAGE
 
 # Writes what its config says, the way a user's program would; without a result it fails.
@@ -425,6 +430,30 @@ class TestAccounting:
         monkeypatch.chdir("elsewhere")
 
         assert say("results", "--explain-accounting")[0] == 0
+
+    def test_a_session_that_ran_on_a_cluster_compares_here(self, here, compared, say):
+        """
+        Its configs are on record, and the data that travelled to its pods came from here.
+        """
+        compared((3, -1))
+        line = json.loads(Path("plan.jsonl").read_text())
+        target = Target("jobs", "far", "https://far", "default", workdir=str(here))
+        info = SessionInfo(
+            "there", "x7k2p", "plan.jsonl", target, workload="arbitrage",
+            metric="realized_pnl_usd", direction="maximize",
+        )  # fmt: skip
+        store = Store.open(here / "state" / "state.db")
+        beginning.begin(store, info, [TrialSpec("far", 0, line["config"])])
+        ledger = Ledger(store.load("there"), store, store.claim("there"))
+        result = json.dumps(line["config"]["result"])
+        ledger.keep([TrialEvent("far", 1, TrialState.SUCCEEDED, 2.0, result=result)])
+        ledger.save(ended="done")
+        store.close()
+
+        code, out, err = say("results", "there", "--explain-accounting", "-o", "json")
+
+        assert (code, err) == (0, "")
+        assert json.loads(out)[0]["accounting"]["two_leg"]["realized_pnl_usd"] == -1
 
     def test_nothing_to_compare_is_said_and_no_error(self, compared, say):
         compared((3, -1))

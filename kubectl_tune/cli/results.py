@@ -11,7 +11,6 @@ from typing import Annotated
 import typer
 
 from kubectl_tune import ranked
-from kubectl_tune.cli import accounts
 from kubectl_tune.cli.fresh import open_fresh
 from kubectl_tune.cli.options import Session, output
 from kubectl_tune.cli.ranking import Best, Metric, Where, direction_asked, passing
@@ -95,16 +94,11 @@ def command(
     asked = Asked(
         metric, direction_asked(direction), passing(where), sort, top, _listed(group_by), everything
     )
-    shown = _listed(columns)
     if explain:
-        asked = accounts.asked_for(asked, form, shown)
-    with _field(session, folder) as field:
-        if explain:
-            chosen = accounts.candidates(field, asked)
-        else:
-            body = _rendered(field, asked, form, shown)
-    if explain:  # which takes a while, and needs no store
-        body = accounts.explained(field, chosen, form)
+        body: str | bytes = _explained(session, folder, asked, form, _listed(columns))
+    else:
+        with _field(session, folder) as field:
+            body = _rendered(field, asked, form, _listed(columns))
     if no_headers and form in _HEADED and isinstance(body, str):
         body = body.partition("\n")[2]
     _deliver(body, to)
@@ -140,6 +134,15 @@ def _rendered(field: Field, asked: Asked, form: str, columns: list[str]) -> str 
     if rendered.notice:
         print(f"note: {rendered.notice}", file=sys.stderr)
     return rendered.body
+
+
+def _explained(session: str, folder: str, asked: Asked, form: str, columns: list[str]) -> str:
+    from kubectl_tune.cli import accounts  # which can start processes, unlike other rankings
+
+    asked = accounts.asked_for(asked, form, columns)
+    with _field(session, folder) as field:
+        ranking = accounts.candidates(field, asked)
+    return accounts.explained(field, ranking, form)  # takes a while, and needs no store
 
 
 def _deliver(body: str | bytes, to: str) -> None:
