@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from math import inf
 from operator import itemgetter, le, lt
@@ -62,7 +63,8 @@ class Quotes:
     def seconds(self) -> array[float]:
         """The time of each row, since 1970; ValueError where one is no time."""
         if self._seconds is None:
-            self._seconds = seconds(self.timestamps)
+            with _all_times():
+                self._seconds = seconds(self.timestamps)
         return self._seconds
 
     def warnings(self) -> list[str]:
@@ -74,11 +76,20 @@ class Quotes:
 
     def sort(self) -> None:
         """By time; rows of one time keep their order."""
-        places = in_order(self.timestamps)
+        with _all_times():
+            places = in_order(self.timestamps)
         self.timestamps = [self.timestamps[place] for place in places]
         for column in (*self.prices, *self.columns.values()):
             column[:] = array("d", [column[place] for place in places])
         self._seconds = None
+
+
+@contextmanager
+def _all_times() -> Iterator[None]:
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(f"{error} (bad_rows skip leaves such rows out)") from error
 
 
 def load_quotes(
