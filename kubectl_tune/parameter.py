@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Context, Decimal
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any
 
 Number = int | float
@@ -71,13 +72,18 @@ class Parameter:
         return float(_exact(self.low) + place * _exact(self.step or 1))
 
     def _by_ratio(self, share: float) -> float:
-        low, high = (_EXACT.ln(Decimal(end)) for end in (self.low, self.high))
+        low, high = _logarithm(self.low), _logarithm(self.high)
         way = _EXACT.multiply(Decimal(share), _EXACT.subtract(high, low))
         return float(_EXACT.exp(_EXACT.add(low, way)))
 
     def _between(self, value: float) -> Number:
         rounded = round(value) if self.whole else float(f"{value:.{_DIGITS}g}")
         return min(max(rounded, self.low), self.high)
+
+
+@lru_cache(maxsize=256)  # of the ends, which are those of every draw
+def _logarithm(value: Number) -> Decimal:
+    return _EXACT.ln(Decimal(value))
 
 
 def count(low: Number, high: Number, step: Number) -> int:
