@@ -93,14 +93,18 @@ def as_table(ranked: Sequence[Ranked], columns: Sequence[Column], caveat: str = 
 
 def as_md(ranked: Sequence[Ranked], columns: Sequence[Column], caveat: str = "") -> str:
     """Write a GitHub table, numbers to the right."""
-    rows = [[_shown(column, place) for column in columns] for place in ranked]
-    sides = ["---:" if _numeric(values) else "---" for values in zip(*rows, strict=True)]
-    lines = [
-        _md_line([_md_text(column.name) for column in columns]),
-        _md_line(sides or ["---"] * len(columns)),
-        *(_md_line([_md_cell(value) for value in row]) for row in rows),
-    ]
-    return "\n".join(lines) + "\n" + (f"\n> {_md_text(caveat)}\n" if caveat else "")
+    from tabulate import tabulate  # takes a while to import
+
+    values = [[_shown(column, place) for column in columns] for place in ranked]
+    sides = ["right" if _numeric(each) else "left" for each in zip(*values, strict=True)]
+    text = tabulate(
+        [[_md_cell(value) for value in row] for row in values],
+        [_md_text(column.name) for column in columns],
+        tablefmt="pipe",
+        colalign=sides or None,
+        disable_numparse=True,
+    )
+    return f"{text}\n" + (f"\n> {_md_text(caveat)}\n" if caveat else "")
 
 
 def as_csv(ranked: Sequence[Ranked], columns: Sequence[Column]) -> str:
@@ -144,10 +148,6 @@ def _shown(column: Column, place: Ranked) -> Any:
     if isinstance(value, dict | list):
         return dumps(value)
     return repr(value) if column.exact and isinstance(value, float) else value
-
-
-def _md_line(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"
 
 
 def _md_cell(value: Any) -> str:

@@ -271,10 +271,10 @@ class TestTable:
 class TestMarkdown:
     def test_it_is_a_github_table(self):
         assert render(RANKED[:2], "md", columns=["rank", "trial", "pnl", "note"]).body == (
-            "| rank | trial | pnl | note |\n"
-            "| ---: | --- | ---: | --- |\n"
-            "| 1 | sess_0002 | 10014.5 |  |\n"
-            "| 2 | sess_0001 | 18.5 | x |\n"
+            "|   rank | trial     |     pnl | note   |\n"
+            "|-------:|:----------|--------:|:-------|\n"
+            "|      1 | sess_0002 | 10014.5 |        |\n"
+            "|      2 | sess_0001 |    18.5 | x      |\n"
         )
 
     @pytest.mark.parametrize(
@@ -294,7 +294,7 @@ class TestMarkdown:
         """
         body = render([Ranked(1, Row(text, {}))], "md", columns=["job_id"]).body
 
-        assert body.splitlines()[2] == f"| {shown} |"
+        assert body.splitlines()[2].strip("| ") == shown
 
 
 class TestParquet:
