@@ -162,6 +162,18 @@ def test_a_second_file_says_what_is_missing_or_other(capsys):
     assert "command" not in lines[0]
 
 
+def test_the_second_file_wins_by_any_name(capsys):
+    """
+    A number of trials is one, whether it is called run_cap or max_trials.
+    """
+    write(SWEEP)
+    write("search: {max_trials: 2}\n", "ours.yaml")
+
+    code, lines, _ = plan(capsys, "--from-wandb", "theirs.yaml", "ours.yaml")
+
+    assert (code, len(lines)) == (0, 2)
+
+
 def test_what_follows_the_dashes_is_the_command(capsys):
     """
     It wins over the one of the file, for specs of ours, too.

@@ -155,6 +155,7 @@ AROUND = [
     ("max_trials: 3\n", 'line 2, column 1: unknown key "max_trials" (did you mean search.'),
     ("search: {method: tpe}\n", 'line 2, column 10: search.method "tpe" learns from results'),
     ("search: {method: lhs}\n", "line 2, column 10: search.max_trials is required"),
+    ("search: {method: lhs, max_trials: 1000001}\n", "line 2, column 23: a design has at most"),
     ("search: {max_trials: 2, run_cap: 3}\n", "search has both max_trials and run_cap"),
     ("where: lr >\n", "line 2, column 1: where: "),
     ("fixed:\n  3: x\n", "line 3, column 3: a key under fixed must be a text"),

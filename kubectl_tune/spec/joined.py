@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from kubectl_tune.problem import Place, Problem
+from kubectl_tune.spec.search import SAME
 from kubectl_tune.strictjson import Path
 
 _INSIDE = ("search", "fixed")
@@ -66,8 +67,15 @@ def joined(theirs: Converted, ours: Ours) -> dict[Any, Any]:
     for key in _INSIDE:
         parts = [theirs.data.get(key), ours.data.get(key)]
         if all(isinstance(part, Mapping) for part in parts):
-            data[key] = {**theirs.data[key], **ours.data[key]}
+            given = {_plain(name) for name in ours.data[key]}
+            kept = {name: v for name, v in theirs.data[key].items() if _plain(name) not in given}
+            data[key] = {**kept, **ours.data[key]}
     return data
+
+
+def _plain(key: Any) -> Any:
+    """Return our name for a key that another tool calls otherwise."""
+    return SAME.get(key, key) if isinstance(key, str) else key
 
 
 def placed(theirs: Converted, place: Place, ours: Ours) -> Place:

@@ -13,8 +13,9 @@ from kubectl_tune.spec.method import Method
 from kubectl_tune.spec.values import whole
 from kubectl_tune.suggest import near
 
+MOST = 1_000_000  # points of a design, which are made together
 _KEYS = ("method", "max_trials", "seed", "parallel", "parameters")
-_SAME = {
+SAME = {
     "run_cap": "max_trials",
     "maxTrialCount": "max_trials",
     "num_samples": "max_trials",
@@ -56,6 +57,9 @@ class _Reader:
         if chosen not in (None, Method.GRID) and self._plain.get("max_trials") is None:
             hint = f"search by {chosen} has no end of its own"
             self._error("method", "search.max_trials is required", hint)
+        if chosen and chosen.a_design and most and most > MOST:
+            said = f"a design has at most {MOST:,} points, not {most:,}"
+            self._error("max_trials", said, "search by random has no such limit")
         if chosen is Method.SOBOL and most and most & (most - 1):
             self._unbalanced(most)
         self._as_in_ray(chosen)
@@ -68,9 +72,9 @@ class _Reader:
         )
 
     def _take(self, key: Any, value: Any) -> None:
-        plain = _SAME.get(str(key), str(key))
+        plain = SAME.get(str(key), str(key))
         if plain not in _KEYS:
-            meant = near(plain, [*_KEYS, *_SAME])
+            meant = near(plain, [*_KEYS, *SAME])
             self._findings.unknown(f"search key {shown(key)}", meant, at=("search", key))
         elif plain in self._given:
             said = f"search has both {self._given[plain]} and {key}"
