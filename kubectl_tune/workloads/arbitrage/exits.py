@@ -126,22 +126,24 @@ class Exits:
         return heap[0][0] if heap else inf
 
     def take(self, row: int) -> list[Position]:
-        """Those that are left at this row, in the order of opening; each has its reason now."""
+        """Those that are left at this row; each has its reason now."""
         if not self._held:
             return []
         left: dict[int, str] = {}
-        self._pop(self._stops, -self._net[row], "stop_loss", left)
-        self._pop(self._takes, self._net[row], "take_profit", left)
-        self._pop(self._exits, self._close[row], "closing_edge", left)
+        if self._rules.by_value:
+            self._pop(self._stops, -self._net[row], "stop_loss", left)
+            self._pop(self._takes, self._net[row], "take_profit", left)
+        if self._exits:
+            self._pop(self._exits, self._close[row], "closing_edge", left)
         if self._rules.reversal and self._turns[row]:
             left = dict.fromkeys(self._held, "spread_reversal") | left
         while self._ends and self._ends[0][0] <= row:
             number = self._ends.popleft()[1]
             if number in self._held:
                 left.setdefault(number, "max_hold")
-        for number in sorted(left):
-            self._held[number].reason = left[number]
-        return [self._held.pop(number) for number in sorted(left)]
+        for number, reason in left.items():
+            self._held[number].reason = reason
+        return [self._held.pop(number) for number in left]
 
     def _pop(self, heap: Heap, value: float, reason: str, left: dict[int, str]) -> None:
         while heap and (heap[0][0] <= value or heap[0][2].reason):

@@ -58,6 +58,7 @@ class Position:
     given_usd: float = 0.0  # what closing took to cross both books
     close_row: int = -1
     reason: str = ""  # why it is being closed; none as long as it isn't
+    held_usd: float = 0.0  # as the account last counted it
 
     def __post_init__(self) -> None:
         self.opened = self.quantity
@@ -86,8 +87,7 @@ class Position:
         """Of what is closed, less all costs paid so far."""
         return self.gross_usd - (self.fees_usd + self.slippage_usd) + self.funding_usd
 
-    @property
-    def held_usd(self) -> float:
+    def holding_usd(self) -> float:
         """What equity has of it beside quantity * mark; a mark is closing value plus carry."""
         rest = self.quantity * ((self.short_price - self.long_price) - self.carry)
         return self.pnl_usd + rest
@@ -98,11 +98,13 @@ class Position:
         wanted = self.long_price * (self.costs.slippage_bps + net_bps) / BPS
         return self.long_price - self.short_price + self.carry + paid + wanted
 
-    def book(self, timestamp: str) -> None:
-        """Write the close into the trade."""
-        self.trade.close_timestamp = timestamp
-        self.trade.exit_spread_bps = self.given_usd / (self.opened * self.long_price) * BPS
-        self.trade.pnl_usd = self.pnl_usd
-        self.trade.pnl_bps = self.pnl_usd / self.notional_usd * BPS
-        self.trade.is_open = False
-        self.trade.exit_reason = self.reason
+    def book(self, timestamp: str) -> float:
+        """Write the close into the trade; its PnL."""
+        trade, pnl_usd = self.trade, self.pnl_usd
+        trade.close_timestamp = timestamp
+        trade.exit_spread_bps = self.given_usd / (self.opened * self.long_price) * BPS
+        trade.pnl_usd = pnl_usd
+        trade.pnl_bps = pnl_usd / self.notional_usd * BPS
+        trade.is_open = False
+        trade.exit_reason = self.reason
+        return pnl_usd

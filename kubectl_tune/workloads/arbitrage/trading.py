@@ -11,9 +11,8 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import Counter, deque
 from collections.abc import Sequence
-from dataclasses import dataclass
 from operator import attrgetter
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from .accounting import Options
 from .arbitrage_core import BPS, LONG_A, LONG_B, ArbitrageConfig, ArbitrageTrade, Side
@@ -28,18 +27,14 @@ from .view import View
 DUST = 1e-9  # parts of the wanted quantity that are not worth a trade
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
-    """To open a side, or to close a position; on each venue it is filled at its row."""
+class Order(NamedTuple):
+    """To open a side, or to close a position; filled on each venue at its row, wholly at `row`."""
 
     side: Side
+    row: int
     row_a: int
     row_b: int
-    position: Position | None = None
-
-    @property
-    def row(self) -> int:
-        return max(self.row_a, self.row_b)
+    position: Position | None
 
 
 class Trading:
@@ -68,6 +63,9 @@ class Trading:
         self.holdings = [Holding(0, initial_usd, 0.0, 0.0)]
         self.refused: Counter[str] = Counter()
         self.refused_usd = 0.0
+        self._marks = options.marks
+        self._late_a = options.latency_ms_a / 1000.0
+        self._late_b = options.latency_ms_b / 1000.0
         self._timestamps = timestamps
         self._depth = depth
         self._balances = balances
@@ -90,16 +88,23 @@ class Trading:
             self._close_all(end - 1)
 
     def _step(self, row: int) -> None:
+        closing = self._closing(row)  # before fills of this row, which can't be left at it
         self._fill_rests(row)
         while self._orders and self._orders[0].row <= row:
             self._fill(self._orders.popleft())
-        closing = [each for exits in self._exits.values() for each in exits.take(row)]
-        for position in sorted(closing, key=attrgetter("number")):
+        for position in closing:
             self._send(row, position.side, position)
         if self.view.opens[row] and self._room:
             self._enter(row)
         if self._moved:
             self._hold(row)
+
+    def _closing(self, row: int) -> list[Position]:
+        """Those that are left at this row, in the order of opening."""
+        if not self._open:
+            return []
+        closing = [each for exits in self._exits.values() for each in exits.take(row)]
+        return sorted(closing, key=attrgetter("number"))
 
     def _next(self, row: int, end: int) -> int:
         """The next row from this one on at which something can happen."""
@@ -146,19 +151,18 @@ class Trading:
         return side if net >= self.strategy.least_edge_bps else None
 
     def _send(self, row: int, side: Side, position: Position | None = None) -> None:
-        row_a = self._arrival(row, self.options.latency_ms_a)
-        row_b = self._arrival(row, self.options.latency_ms_b)
-        order = Order(side, row_a, row_b, position)
+        row_a, row_b = self._arrival(row, self._late_a), self._arrival(row, self._late_b)
+        order = Order(side, max(row_a, row_b), row_a, row_b, position)
         if order.row == row:
             self._fill(order)
         else:
             self._orders.append(order)
 
-    def _arrival(self, row: int, latency_ms: float) -> int:
-        if not latency_ms:
+    def _arrival(self, row: int, latency: float) -> int:
+        if not latency:
             return row
         seconds = self.view.books.seconds
-        return bisect_left(seconds, seconds[row] + latency_ms / 1000.0 - MICROSECOND, lo=row)
+        return bisect_left(seconds, seconds[row] + latency - MICROSECOND, lo=row)
 
     def _fill(self, order: Order) -> None:
         if order.position is None:
@@ -266,8 +270,7 @@ class Trading:
         if not self._open:  # no rounding stays behind
             self._held_usd = self._quantity[LONG_A] = self._quantity[LONG_B] = 0.0
         position.close_row = row
-        position.book(self._timestamp(row))
-        self.realized_usd += position.pnl_usd
+        self.realized_usd += position.book(self._timestamp(row))
         self.closed.append(position)
         self._tell(row, "close", position)
 
@@ -281,6 +284,7 @@ class Trading:
 
     def _add(self, position: Position) -> None:
         self._moved = True
+        position.held_usd = position.holding_usd()
         self._held_usd += position.held_usd
         self._quantity[position.side] += position.quantity
 
@@ -292,8 +296,9 @@ class Trading:
     def _hold(self, row: int) -> None:
         usd = self.initial_usd + self.realized_usd
         held = Holding(row, usd, 0.0, 0.0)
-        if self.options.marks:
-            held = Holding(row, usd + self._held_usd, *self._quantity.values())
+        if self._marks:
+            long_a, long_b = self._quantity[LONG_A], self._quantity[LONG_B]
+            held = Holding(row, usd + self._held_usd, long_a, long_b)
         if self.holdings[-1].row == row:
             self.holdings.pop()
         self.holdings.append(held)

@@ -78,7 +78,7 @@ def fall(
     peak = np.maximum.accumulate(np.maximum(equity, initial_usd))
     usd = peak - equity
     part = usd / peak
-    reached = np.flatnonzero(100.0 * part >= stop_pct) if part.max() > 0.0 else ()
+    reached = np.flatnonzero(100.0 * part >= stop_pct)
     return Fall(
         float(part.max()),
         float(usd.max()),

@@ -6,7 +6,7 @@ from array import array
 from collections.abc import Iterator, Sequence
 from itertools import pairwise, repeat
 from math import inf
-from operator import add, lt, mul, sub
+from operator import add, le, lt, mul, sub
 
 from .arbitrage_core import BPS
 from .vectors import Fall, Holding
@@ -33,6 +33,8 @@ def below_zero(values: array[float]) -> bytes:
 
 
 def markets(bid: array[float], ask: array[float]) -> bytes:
+    if all(map(le, bid, ask)) and min(bid, default=1.0) > 0.0 and max(ask, default=1.0) < inf:
+        return b"\1" * len(bid)
     return bytes([0.0 < low <= high < inf for low, high in zip(bid, ask, strict=True)])
 
 
@@ -72,11 +74,12 @@ def less_fees(
 
 def stale(seconds: array[float], bid: array[float], ask: array[float], limit: float) -> bytes:
     old = bytearray(len(bid))
-    since, last = seconds[0], (bid[0], ask[0])
+    since, last = 0.0, [0.0, 0.0]
     for row, (now, *prices) in enumerate(zip(seconds, bid, ask, strict=True)):
-        if (prices[0], prices[1]) != last:
-            since, last = now, (prices[0], prices[1])
-        old[row] = now - since > limit
+        if prices != last:
+            since, last = now, prices
+        elif now - since > limit:
+            old[row] = 1
     return bytes(old)
 
 
@@ -88,28 +91,27 @@ def fall(
     initial_usd: float,
     stop_pct: float,
 ) -> Fall:
-    peak, top, under = initial_usd, 0, False
+    peak, top, low = initial_usd, 0, initial_usd  # low: where equity fell to since the peak
     part = usd = longest = 0.0
     stop_row = None
     for (row, held, long_a, long_b), end in _spans(holdings, len(seconds)):
         flat = not long_a and not long_b
-        for at in range(row, row + 1 if flat else end):
-            equity = held + long_a * mark_a[at] + long_b * mark_b[at]
+        rows = range(row, row + 1 if flat else end)
+        for at, a, b in zip(rows, mark_a[row : rows.stop], mark_b[row : rows.stop], strict=True):
+            equity = held + long_a * a + long_b * b
             if equity >= peak:
-                if under:
+                if low < peak:
                     longest = max(longest, seconds[at] - seconds[top])
-                peak, top, under = equity, at, False
-                continue
-            under = True
-            if peak - equity > usd:
-                usd = peak - equity
-            if (peak - equity) / peak > part:
-                part = (peak - equity) / peak
+                peak, top, low = equity, at, equity
+            elif equity < low:
+                low = equity
+                usd = max(usd, peak - low)
+                part = max(part, (peak - low) / peak)
                 if stop_row is None and 100.0 * part >= stop_pct:
                     stop_row = at
-        if flat and not under:
+        if flat and low == peak:
             top = end - 1
-    if under:
+    if low < peak:
         longest = max(longest, seconds[-1] - seconds[top])
     return Fall(part, usd, longest, stop_row)
 
