@@ -78,8 +78,8 @@ class Position:
     def _pay(self, quantity: float, long_price: float, short_price: float) -> None:
         long_fee, short_fee = self.costs.fees(self.side)
         share = quantity / self.opened
-        self.fees_usd += quantity * long_price * long_fee / BPS
-        self.fees_usd += quantity * short_price * short_fee / BPS
+        fees = quantity * long_price * long_fee / BPS + quantity * short_price * short_fee / BPS
+        self.fees_usd += fees  # of both at once: paid twice it is twice as much, to the last bit
         self.slippage_usd += share * self.notional_usd * self.costs.slippage_bps / BPS
 
     @property
