@@ -1,20 +1,84 @@
 """
-The comparison command: the same decisions in the books of both accountings, as one JSON object.
+The comparison command: what one config earned in the books of both accountings, as JSON.
 
     python -m kubectl_tune.workloads.arbitrage.compare --config CONFIG
 
-Exit 0 with a comparison; 1 where settings or the data file are to blame, with a sentence on stderr.
+Books of `seed` come first; `two_leg` are the config's own if it asks for them, else the same
+decisions accounted anew. Exit 0 with a comparison, 1 where settings or the data file are to blame,
+2 for anything else.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import argparse
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
 
+from . import settings
+from .arbitrage_tuning import ArbitrageTuningRunner, TuningRun
 from .command import run
+from .result import metrics_block, to_json
+from .tuning_config import TuningConfig
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    raise NotImplementedError
+    args = _parser().parse_args(argv)
+    try:
+        given = settings.merged(settings.read_config(args.config), {})
+        if missing := settings.missing(given):
+            raise ValueError(f"the config lacks {', '.join(missing)}")
+        configs = {name: _config(asked) for name, asked in accountings(given).items()}
+        books = {name: _metrics(_job(config)) for name, config in configs.items()}
+    except (ValueError, FileNotFoundError) as error:
+        return _failed(error, 1)
+    except RuntimeError as error:
+        return _failed(error, 2)
+    print(to_json(books))
+    return 0
+
+
+def accountings(given: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """The settings of both: the first engine has no word for options of the other."""
+    seed = {name: value for name, value in given.items() if name not in settings.OPTIONS}
+    if given.get("gate") == "round_trip":
+        del seed["gate"]
+    return {"seed": seed, "two_leg": {**given, "accounting": "two_leg"}}
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="compare", description="Account one config both ways and print the metrics as JSON."
+    )
+    parser.add_argument(
+        "--config", required=True, metavar="JSON|@FILE", help="settings as for a tuning job"
+    )
+    return parser
+
+
+def _config(asked: Mapping[str, Any]) -> TuningConfig:
+    return settings.tuning_config(asked, os.environ)
+
+
+def _job(config: TuningConfig) -> TuningRun:
+    try:
+        return ArbitrageTuningRunner(config).run_fully()
+    except RuntimeError as error:
+        if isinstance(error.__cause__, FileNotFoundError):
+            raise error.__cause__ from None
+        raise
+
+
+def _metrics(job: TuningRun) -> dict[str, Any]:
+    """What is open at the end is worth nothing in the books of `seed`."""
+    net_usd = {"net_pnl_usd": job.metrics.realized_pnl_usd}
+    return metrics_block(job.metrics, job.extra or net_usd) | {"metrics_extra": job.extra}
+
+
+def _failed(error: Exception, code: int) -> int:
+    print(f"error: {error}", file=sys.stderr)
+    return code
 
 
 if __name__ == "__main__":
