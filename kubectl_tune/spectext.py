@@ -23,6 +23,13 @@ if TYPE_CHECKING:
 _NUMBER = re.compile(r"[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)[eE][-+]?[0-9]+")
 
 
+_LARGEST = 10_000_000  # values, those that aliases repeat counted each time
+
+
+class _Endless(Exception):
+    """A value holds itself, which no text without aliases could say."""
+
+
 class SyntaxProblem(PlanError):
     """The text is no YAML, so there is nothing to say about what it means."""
 
@@ -104,7 +111,12 @@ def read_yaml(text: str, name: str) -> tuple[Any, list[Problem]]:
 
     problems: list[Problem] = []
     try:
-        return yaml.load(text, _loader(problems)), problems
+        value = yaml.load(text, _loader(problems))
+        if _size(value, {}) > _LARGEST:
+            raise SyntaxProblem(f"{name}: aliases make more than {_LARGEST:,} values of it")
+        return value, problems
+    except _Endless as error:
+        raise SyntaxProblem(f"{name}: an alias stands inside its own anchor") from error
     except yaml.MarkedYAMLError as error:
         raise SyntaxProblem(f"{name}: {_said(error)}") from error
     except yaml.YAMLError as error:
@@ -157,6 +169,20 @@ def _loader(problems: list[Problem]) -> type[yaml.SafeLoader]:
     Loader.add_constructor("!scientific", scientific)
     Loader.add_implicit_resolver("!scientific", _NUMBER, list("-+.0123456789"))
     return Loader
+
+
+def _size(value: Any, known: dict[int, int | None]) -> int:
+    """Count the values inside a value as JSON would write them, each alias once more."""
+    if not isinstance(value, dict | list):
+        return 1
+    if id(value) not in known:
+        known[id(value)] = None  # while it is being counted
+        parts = value.values() if isinstance(value, dict) else value
+        known[id(value)] = 1 + sum(_size(part, known) for part in parts)
+    size = known[id(value)]
+    if size is None:
+        raise _Endless
+    return size
 
 
 def _doubles(problems: list[Problem], node: yaml.MappingNode) -> None:

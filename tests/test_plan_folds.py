@@ -202,7 +202,7 @@ def test_keys_of_windows_are_nobody_elses():
     [
         ({"train": 4, "test": 2, "step": 1}, "tests overlap"),
         ({"train": 2, "test": 1, "step": 2}, "tests leave rows out"),
-        ({"train": 4, "test": 4}, "2 rows after the last test are in no fold"),
+        ({"train": 4, "test": 4}, "rows after the last test are in no fold, 2 of them"),
     ],
 )
 def test_windows_that_may_surprise_are_said(walk, message):
@@ -212,8 +212,26 @@ def test_windows_that_may_surprise_are_said(walk, message):
     assert any(message in one for one in warnings({"walk_forward": walk, "rows": 10}))
 
 
-def test_folds_that_fit_say_nothing():
-    assert warnings({**PROPOSED, "rows": 1000}) == []
+@given(st.integers(100, 100_000))
+def test_shares_that_fit_say_nothing(rows):
+    """
+    Whatever the number of rows, the proposed shares make three folds and leave no more than
+    rounding does.
+    """
+    assert warnings({**PROPOSED, "rows": rows}) == []
+    assert len(windows({**PROPOSED, "rows": rows})) == 7
+
+
+def test_cut_inside_of_a_combination_is_said():
+    """
+    A combination that lacks some of its windows can't be compared.
+    """
+    data = {**FOREIGN, "validate": {"holdout": 2, "rows": 9}, "repeat": 2}
+
+    assert [str(one) for one in spec.read({**data, "max_jobs": 6}).warnings] == [
+        "max_jobs 6 ends inside of a combination (each comes to 4 trials)"
+    ]
+    assert spec.read({**data, "max_jobs": 8}).warnings == ()
 
 
 def csv(rows, end="\n"):

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kubectl_tune import planner, spec
+from kubectl_tune.errors import PlanError
 from kubectl_tune.planfile import read_spec
 from kubectl_tune.spectext import JsonPlaces, YamlPlaces
 
@@ -234,6 +235,31 @@ def test_all_traps_are_said_at_once(tmp_path):
     lines = [one.split(",")[0] for one, _ in found(tmp_path, text)]
 
     assert lines == [f"line {number}" for number in (2, 4, 6, 7, 9, 10)]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("command: &a [*a]\n", "an alias stands inside its own anchor"),
+        ("fixed: {x: &a {y: *a}}\n", "an alias stands inside its own anchor"),
+        ("command: [!!binary aGk=]\n", "command: bytes can't be written as JSON"),
+        (
+            "a0: &a0 [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]\n"
+            + "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 9)),
+            "aliases make more than 10,000,000 values of it",
+        ),
+    ],
+    ids=["itself", "deeper", "bytes", "bomb"],
+)
+def test_yaml_that_json_can_not_have_is_a_sentence(tmp_path, text, said):
+    """
+    What would never end, or fill the memory, is refused while it is read.
+    """
+    path = tmp_path / "s.yaml"
+    path.write_text(text)
+
+    with pytest.raises(PlanError, match=said):
+        read_spec(str(path))
 
 
 def test_json_specs_have_lines_too(tmp_path):

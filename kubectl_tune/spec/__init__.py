@@ -121,6 +121,12 @@ class _Reader:
         base.update(found.fixed)
         repeat = self._whole("repeat", 1, least=1)
         names = [*base, *(one.name for one in found.parameters)]
+        windows = self._windows(base, found, names)
+        max_jobs = self._whole("max_jobs", None, least=0)
+        if windows and max_jobs and max_jobs % (repeat * len(windows)):
+            said = f"max_jobs {max_jobs} ends inside of a combination"
+            hint = f"each comes to {repeat * len(windows)} trials"
+            self._findings.warning(said, hint, ("max_jobs",))
         if repeat > 1 and "repeat" in names:
             said = "repeat is both a parameter and asked for"
             self._findings.error(said, "rename the parameter", ("repeat",))
@@ -128,14 +134,14 @@ class _Reader:
             base=base,
             parameters=tuple(found.parameters),
             prefix=self._prefix(),
-            max_jobs=self._whole("max_jobs", None, least=0),
+            max_jobs=max_jobs,
             most=found.most,
             method=found.method,
             ordered=found.ordered,
             seed=found.seed,
             repeat=repeat,
             where=self._where(names),
-            windows=self._windows(base, found, names),
+            windows=windows,
             validate=self._data.get("validate"),
             extras=self._extras(),
             parallel=found.parallel,
@@ -243,6 +249,8 @@ class _Reader:
 
     def _extras(self) -> dict[str, Any]:
         extras = {key: self._data[key] for key in EXTRAS if self._data.get(key) is not None}
+        for key in [key for key in extras if unwritable(extras[key])]:
+            self._findings.error(f"{key}: {unwritable(extras.pop(key))}", at=(key,))
         for fault in planline.faults({"job_id": "a", "config": {}, **extras}):
             self._findings.error(fault.message, fault.hint, fault.path)
         return extras

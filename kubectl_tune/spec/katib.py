@@ -119,9 +119,9 @@ class _Template:
     def __init__(self, template: Mapping[Any, Any], made: Converted, findings: Findings) -> None:
         self._template, self._made, self._findings = template, made, findings
         self._references = {
-            one.get("name"): one.get("reference")
+            one["name"]: one.get("reference")
             for one in _list(template, "trialParameters")
-            if isinstance(one, Mapping)
+            if isinstance(one, Mapping) and isinstance(one.get("name"), str)
         }
 
     def convert(self) -> None:

@@ -68,7 +68,7 @@ def read(
 class _Reader:
     def __init__(self, raw: Mapping[Any, Any], findings: Findings) -> None:
         self._raw, self._findings = raw, findings
-        self._wrong = False
+        self._wrong = self._shares = False
 
     def windows(self, files: list[Any], count_rows: CountRows | None) -> tuple[Window, ...]:
         self._unknown(self._raw, _KEYS, ())
@@ -114,8 +114,10 @@ class _Reader:
         if len(tests) > 1 and walk.step > walk.test:
             said = f"tests leave rows out: the step is {walk.step} rows, a test {walk.test}"
             self._warning(said, "no fold tests the rows between", ("walk_forward", "step"))
-        if left := end - max(one.stop for one in tests):
-            said = f"{left} rows after the last test are in no fold"
+        left = end - max(one.stop for one in tests)
+        # Shares are rounded down, which may leave a row for each window.
+        if left > (len(found) if self._shares else 0):
+            said = f"rows after the last test are in no fold, {left} of them"
             self._warning(said, "another step or train would reach them", ("walk_forward",))
 
     def _walk_lengths(self) -> dict[str, _Length | None]:
@@ -163,6 +165,7 @@ class _Reader:
         elif isinstance(plain, int) and plain >= least:
             return _Length(plain, str(plain))
         elif isinstance(plain, float) and 0 < plain < 1:
+            self._shares = True
             return _Length(Fraction(repr(plain)), repr(plain))
         else:
             hint = "give a share of all rows between 0 and 1, or a whole number of rows"
