@@ -113,10 +113,9 @@ def attach(
 def _here(
     info: SessionInfo, client: ClusterClient, context: str, reached: Mapping[str, Any]
 ) -> SessionInfo:
-    target = replace(
-        info.target, context=context, server=client.server, namespace=client.namespace,
-        workdir=os.getcwd(),
-    )  # fmt: skip
+    target = info.target._replace(
+        context=context, server=client.server, namespace=client.namespace, workdir=os.getcwd()
+    )
     return replace(info, target=target, extra={**info.extra, "kube": dict(reached)})
 
 

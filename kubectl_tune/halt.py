@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from kubectl_tune.errors import UsageError
 
 _FORM = r"(now|soon),(fail|success|done)=(\d+)(%?)"
 
 
-@dataclass(frozen=True, slots=True)
-class Halt:
+class Halt(NamedTuple):
     """`now` ends what runs, `soon` only starts nothing more (man parallel, --halt)."""
 
     when: str

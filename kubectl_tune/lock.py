@@ -8,16 +8,15 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from kubectl_tune.errors import SessionBusy, StoreError
 
 PATIENCE = 1.0  # seconds: a reader that looks whether the lock is held holds it for a moment
 
 
-@dataclass(frozen=True, slots=True)
-class Driver:
+class Driver(NamedTuple):
     """Who drives a session; all there is to name it by."""
 
     pid: int

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 from kubectl_tune.halt import Halt
 from kubectl_tune.retry import MISSES, begins_again
@@ -33,8 +33,7 @@ class SessionState(StrEnum):
     TIMED_OUT = "TimedOut"
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(NamedTuple):
     """Where a session runs; kept with it, so that resume goes back to the same place."""
 
     engine: str

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextvars import ContextVar
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from kubectl_tune.errors import SessionNotFound
 from kubectl_tune.lock import Driver as Holder
@@ -16,8 +16,7 @@ from kubectl_tune.store import Store
 from kubectl_tune.suggest import did_you_mean
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(NamedTuple):
     """How a session stands: what the store knows, and whether somebody drives it now."""
 
     summary: Summary

@@ -12,7 +12,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 
-from kubectl_tune.cli import argv, help
+from kubectl_tune.cli import argv
 from kubectl_tune.cli.commands import COMMANDS
 from kubectl_tune.cli.errors import PROGRAM, say, unknown_command, unknown_flag
 from kubectl_tune.cli.globals import flags
@@ -49,8 +49,10 @@ def perform(name: str, args: list[str]) -> int:
         case "help" if args and not args[0].startswith("-"):
             return perform(args[0], ["--help"])
         case "help":
-            return printed(help.root())
+            return overview()
         case "options":
+            from kubectl_tune.cli import help
+
             return printed(help.options())
         case "__complete":
             from kubectl_tune.cli.complete import complete
@@ -73,6 +75,12 @@ def without_command(args: Sequence[str]) -> int:
             raise unknown_flag(word, PROGRAM)
         if word[:1] == "-" and word[1:2] not in ("", "-") and word[:2] not in known:
             raise unknown_flag(word, PROGRAM)
+    return overview()
+
+
+def overview() -> int:
+    from kubectl_tune.cli import help
+
     return printed(help.root())
 
 

@@ -16,7 +16,7 @@ import click
 import typer
 from typer.core import TyperCommand
 
-from kubectl_tune.cli import argv, contexts, help
+from kubectl_tune.cli import argv, contexts
 from kubectl_tune.cli.commands import module_name
 from kubectl_tune.cli.errors import PROGRAM, from_click
 from kubectl_tune.cli.globals import PREFIX, Flag, Globals, flags, remember
@@ -102,6 +102,8 @@ class Command(TyperCommand):
             raise
 
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        from kubectl_tune.cli import help
+
         arguments = self._arguments()
         entries = [
             help.option(each.opts, each.default, getattr(each, "help", None) or "")

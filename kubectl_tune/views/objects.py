@@ -12,14 +12,16 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from itertools import chain
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from kubectl_tune.launch import Launch
 from kubectl_tune.result import dumps, finite
 from kubectl_tune.rows import StoredTrial, output_path
 from kubectl_tune.session import SessionInfo
 from kubectl_tune.sessions import Standing
 from kubectl_tune.trial import Trial, TrialState
+
+if TYPE_CHECKING:
+    from kubectl_tune.launch import Launch
 
 INDENT = 4  # kubectl's
 API_VERSION = "kubectl-tune.dev/v1"
