@@ -1,0 +1,144 @@
+"""
+How long both accountings take over a million rows, against csv.reader alone reading the same file.
+
+    python benchmarks/accounting.py [--rows N] [--runs N] [--data FILE]
+
+All take turns, in CPU seconds of this process; ratios carry over to other machines, the seconds do
+not. The quotes are simulated with seed 7. Jobs are whole: they load the file, too. "every option"
+looks at each row for a profit, a loss, a closing edge, a time-out and stale quotes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import gzip
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from statistics import median
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from kubectl_tune.workloads.arbitrage import simulate, two_leg, vectors, vectors_plain
+from kubectl_tune.workloads.arbitrage.accounting import Options
+from kubectl_tune.workloads.arbitrage.arbitrage_core import ArbitrageConfig
+from kubectl_tune.workloads.arbitrage.arbitrage_tuning import ArbitrageTuningRunner, account, load
+from kubectl_tune.workloads.arbitrage.quotes import Quotes
+from kubectl_tune.workloads.arbitrage.tuning_config import TuningConfig
+
+# Costs low enough for about 30,000 trades in a million rows.
+STRATEGY = ArbitrageConfig(0.0, 0.1, 0.1, 0.0, 1000.0, 2)
+TWO_LEG = Options(accounting="two_leg")
+EVERY = Options(
+    accounting="two_leg",
+    exit_bps=-1.0,
+    take_profit_bps=8.0,
+    stop_loss_bps=30.0,
+    max_hold_seconds=600.0,
+    latency_ms_a=50.0,
+    latency_ms_b=100.0,
+    max_quote_age_ms=5000.0,
+    balances={"a": 1e6, "b": 1e6},
+)
+
+
+def main() -> int:
+    args = _arguments()
+    with tempfile.TemporaryDirectory() as folder:
+        path = args.data or _simulated(Path(folder), args.rows)
+        seed = _config(path, Options())
+        quotes = load(seed)
+        quotes.seconds()
+        measured: dict[str, Callable[[], object]] = {
+            "csv.reader": lambda: _read(path),
+            "load": lambda: load(seed),
+            "seed": lambda: account(seed, quotes),
+            "two_leg": _run(quotes, TWO_LEG, vectors_plain),
+            "two_leg, every option": _run(quotes, EVERY, vectors_plain),
+            **_with_numpy(quotes),
+            "job, seed": _job(seed),
+            "job, two_leg": _job(replace(seed, options=TWO_LEG)),
+        }
+        seconds: dict[str, list[float]] = {name: [] for name in measured}
+        for _ in range(args.runs):
+            for name, act in measured.items():
+                seconds[name].append(_cpu_seconds(act))
+    _report(quotes, seconds)
+    return 0
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n\n")[0])
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--data", type=Path, help="quotes to use instead of simulated ones")
+    return parser.parse_args()
+
+
+def _simulated(folder: Path, rows: int) -> Path:
+    path = folder / "quotes.csv"
+    simulate.main(["--rows", str(rows), "--seed", "7", "--out", str(path)])
+    return path
+
+
+def _config(path: Path, options: Options) -> TuningConfig:
+    return TuningConfig(
+        str(path),
+        STRATEGY.min_spread_bps,
+        STRATEGY.taker_fee_a_bps,
+        STRATEGY.taker_fee_b_bps,
+        STRATEGY.slippage_bps,
+        STRATEGY.max_position_usd,
+        STRATEGY.max_open_trades,
+        options=options,
+    )
+
+
+def _with_numpy(quotes: Quotes) -> dict[str, Callable[[], object]]:
+    fast = vectors.vectors(len(quotes))
+    if fast is vectors_plain:
+        return {}
+    return {
+        "two_leg, numpy": _run(quotes, TWO_LEG, fast),
+        "every option, numpy": _run(quotes, EVERY, fast),
+    }
+
+
+def _run(quotes: Quotes, options: Options, columns: vectors.Vectors) -> Callable[[], object]:
+    return lambda: two_leg.run(
+        quotes, STRATEGY, options, initial_balance_usd=10_000.0, columns=columns
+    )
+
+
+def _job(config: TuningConfig) -> Callable[[], object]:
+    return ArbitrageTuningRunner(config).run
+
+
+def _read(path: Path) -> None:
+    opener = gzip.open if path.suffix == ".gz" else open
+    with opener(path, "rt", encoding="utf-8", newline="") as file:
+        for _ in csv.reader(file):
+            pass
+
+
+def _cpu_seconds(act: Callable[[], object]) -> float:
+    started = time.process_time()
+    act()
+    return time.process_time() - started
+
+
+def _report(quotes: Quotes, seconds: dict[str, list[float]]) -> None:
+    for options in (TWO_LEG, EVERY):
+        run = two_leg.run(quotes, STRATEGY, options, initial_balance_usd=10_000.0)
+        print(f"{len(quotes):,} rows, {run.result.total_trades:,} trades")
+    for name, times in seconds.items():
+        ratio = median(a / b for a, b in zip(times, seconds["csv.reader"], strict=True))
+        print(f"{name:<22} {median(times):6.2f} s  {ratio:5.1f} x csv.reader")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
