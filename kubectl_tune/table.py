@@ -16,6 +16,7 @@ Paint = Callable[[str, str], str]  # a header and a cell to the sequence that co
 
 BLANK: Final = object()  # a cell with nothing in it
 
+UNKNOWN = "<unknown>"
 _NONE = "<none>"
 _GAP = "   "
 _NARROWEST = 3  # kubectl's columns are at least 6 wide with their gap
@@ -144,7 +145,7 @@ _STEPS = (
 def duration(seconds: float | None) -> str:
     """Write a length of time as kubectl does: 59s, 119s, 2m, 5m32s, 3h, 3d4h, 2y70d."""
     if seconds is None or not math.isfinite(seconds):
-        return "<unknown>"
+        return UNKNOWN
     whole = int(seconds)
     if whole < 0:
         return "0s" if whole == -1 else "<invalid>"  # two clocks may differ by a second

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kubectl_tune.table import BLANK, Columns, age, cell, clean, cut, duration, readable, table
+from kubectl_tune.table import BLANK, Columns, age, clean, cut, duration, readable, table
 
 
 def test_columns_are_upper_case_and_three_spaces_apart():

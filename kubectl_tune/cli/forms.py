@@ -2,7 +2,8 @@
 The value of `-o`, read once: the form that something is printed in.
 
 One rule: a template is read before anything is asked of a server, so that one that can't be
-read costs nothing. The sentences are kubectl's.
+read costs nothing. The sentences are kubectl's. Who gives no template waits for no import of
+what reads them.
 """
 
 from __future__ import annotations
@@ -10,14 +11,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from kubectl_tune.cli.errors import unknown_format
 from kubectl_tune.errors import UsageError
-from kubectl_tune.views import customcolumns
-from kubectl_tune.views.customcolumns import CustomColumn
-from kubectl_tune.views.jsonpath import Template, relaxed, template
-from kubectl_tune.views.pathsyntax import PathError
+
+if TYPE_CHECKING:
+    from kubectl_tune.views.customcolumns import CustomColumn
+    from kubectl_tune.views.jsonpath import Template
 
 PLAIN = ("table", "wide", "json", "yaml", "name")
 TEMPLATES = (
@@ -42,18 +43,17 @@ class Form:
 
     def found(self, value: object) -> str:
         """Return what the template finds in an object, as text."""
+        from kubectl_tune.views.pathsyntax import PathError
+
         assert self.path is not None
         try:
-            return self.path.json(value) if self.name == "jsonpath-as-json" else self._text(value)
+            as_json = self.name == "jsonpath-as-json"
+            return self.path.json(value) if as_json else self.path.text(value)
         except PathError as why:
             source = json.dumps(self.path.source, ensure_ascii=False)
             raise UsageError(
                 f"error executing jsonpath {source}: Error executing template: {why}"
             ) from why
-
-    def _text(self, value: object) -> str:
-        assert self.path is not None
-        return self.path.text(value)
 
 
 def form(asked: str) -> Form:
@@ -65,28 +65,43 @@ def form(asked: str) -> Form:
         return Form("jsonpath", _template(_content(rest, "--template")))
     if name.startswith("jsonpath"):
         return Form(name, _template(rest))
-    if name == "custom-columns-file" and rest:
-        text = _content(rest, "template")
-        return Form("custom-columns", columns=worded(lambda: customcolumns.columns_of_file(text)))
     if name.startswith("custom-columns"):
-        return Form("custom-columns", columns=worded(lambda: customcolumns.columns(rest)))
+        return Form("custom-columns", columns=_columns(name, rest))
     return Form(name or "table")
 
 
 def sort_path(asked: str) -> Template | None:
     """Read the value of `--sort-by`, with or without braces and dot; "" is none."""
-    return worded(lambda: relaxed(asked)) if asked else None
+    if not asked:
+        return None
+    from kubectl_tune.views.jsonpath import relaxed
+
+    return worded(lambda: relaxed(asked))
 
 
 def worded(read: Callable[[], T]) -> T:
     """Let what is wrong with a path be the user's to mend."""
+    from kubectl_tune.views.pathsyntax import PathError
+
     try:
         return read()
     except PathError as why:
         raise UsageError(str(why)) from why
 
 
+def _columns(name: str, rest: str) -> Sequence[CustomColumn]:
+    from kubectl_tune.views import customcolumns
+
+    if name == "custom-columns" or not rest:
+        return worded(lambda: customcolumns.columns(rest))
+    text = _content(rest, "template")
+    return worded(lambda: customcolumns.columns_of_file(text))
+
+
 def _template(source: str) -> Template:
+    from kubectl_tune.views.jsonpath import template
+    from kubectl_tune.views.pathsyntax import PathError
+
     if not source:
         raise UsageError("template format specified but no template given")
     try:

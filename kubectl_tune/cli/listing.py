@@ -10,16 +10,16 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Protocol, TypeVar
 
 import typer
 
 from kubectl_tune.cli.forms import Form, worded
 from kubectl_tune.table import BLANK, Columns, Paint, clean
-from kubectl_tune.views.customcolumns import custom_rows
-from kubectl_tune.views.jsonpath import Template
 from kubectl_tune.views.objects import json_text, queried, resource_list, yaml_text
-from kubectl_tune.views.sorting import in_order
+
+if TYPE_CHECKING:
+    from kubectl_tune.views.jsonpath import Template
 
 T = TypeVar("T")
 NoHeaders = Annotated[
@@ -80,7 +80,7 @@ class Labels:
 
     def cells(self, shown: dict[str, Any]) -> list[object]:
         found = shown.get("metadata", {}).get("labels") or {}
-        pairs = ",".join(f"{key}={found[key]}" for key in sorted(found))
+        pairs = ",".join(sorted(f"{key}={value}" for key, value in found.items()))
         cells: list[object] = [found.get(key) or BLANK for key in self.keys]
         return [*cells, *([pairs] if self.every else [])]
 
@@ -133,9 +133,10 @@ class Printer:
     def _lines(self, items: Iterable[Item]) -> str:
         if self._form.name == "name":
             return "".join(each.line for each in items)
-        if self._form.columns:
+        if columns := self._form.columns:
             objects = [queried(each.shown) for each in items]
-            return self._columns.text(worded(lambda: custom_rows(self._form.columns, objects)))
+            rows = worded(lambda: [[each.cell(o) for each in columns] for o in objects])
+            return self._columns.text(rows)
         return self._columns.text([*each.row, *self._labels.cells(each.shown)] for each in items)
 
 
@@ -181,6 +182,8 @@ def in_sequence(
     path = asked.sort
     if path is None:
         return things
+    from kubectl_tune.views.sorting import in_order
+
     return worded(lambda: in_order(things, path, lambda each: queried(object_of(each))))
 
 

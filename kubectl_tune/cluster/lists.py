@@ -7,14 +7,17 @@ finds nothing that isn't ours.
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote
 
-from kubectl_tune.cluster import KINDS
+from kubectl_tune.cluster import KINDS, Manifest
 from kubectl_tune.cluster.kubeconfig import Access
 from kubectl_tune.cluster.kubernetes import Answer, KubernetesClient
 from kubectl_tune.cluster.requests import PAGE, Request
+from kubectl_tune.errors import ClusterError, Invalid, NotFound
 
 LISTED = ("list", "watch")
 
@@ -34,6 +37,14 @@ class NarrowedClient(KubernetesClient):
     def __init__(self, access: Access, narrowing: Narrowing, **more: Any) -> None:
         super().__init__(access, **more)
         self._narrowing = narrowing
+
+    def list(
+        self, kind: str, selector: str = "", fields: str = ""
+    ) -> tuple[Sequence[Manifest], str]:
+        try:
+            return super().list(kind, selector, fields)
+        except (Invalid, NotFound) as error:
+            raise _about(error, kind, self._narrowing) from error
 
     def _attempt(self, request: Request) -> Answer:
         if request.verb in LISTED:
@@ -55,3 +66,18 @@ def narrowed(request: Request, by: Narrowing, namespace: str) -> Request:
         path = path.replace(f"/namespaces/{quote(namespace, safe='')}", "", 1)
     given = tuple((key, value) for key, value in query.items() if value)
     return replace(request, path=path, query=given)
+
+
+def _about(error: ClusterError, kind: str, by: Narrowing) -> ClusterError:
+    """Say what could not be listed, as kubectl does where a list makes no sense to the server."""
+    version, plural = KINDS[kind]
+    resource = f"{version if '/' in version else f'/{version}'}, Resource={plural}"
+    lead = f"Error from server ({error.reason}): "
+    said = str(error).removeprefix(lead)
+    if kind == by.kind and (by.selector or by.fields):
+        label, field = (json.dumps(each, ensure_ascii=False) for each in (by.selector, by.fields))
+        about = f'find "{resource}" that match label selector {label}, field selector {field}'
+    else:
+        about = f'list "{resource}"'
+    error.args = (f"{lead}Unable to {about}: {said}",)
+    return error

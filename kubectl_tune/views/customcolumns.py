@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,10 +43,6 @@ def columns_of_file(text: str) -> list[CustomColumn]:
             " match"
         )
     return [CustomColumn(*pair) for pair in zip(headers, map(relaxed, paths), strict=True)]
-
-
-def custom_rows(columns: Sequence[CustomColumn], objects: Sequence[object]) -> list[list[object]]:
-    return [[column.cell(each) for column in columns] for each in objects]
 
 
 _EXPECTED = (

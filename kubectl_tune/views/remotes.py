@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kubectl_tune.session import SessionInfo, SessionState
-from kubectl_tune.table import age
+from kubectl_tune.table import UNKNOWN, age
 from kubectl_tune.views.objects import API_VERSION, stamp
 
 _KEPT = ("annotations", "creationTimestamp", "labels", "namespace", "resourceVersion", "uid")
@@ -38,23 +38,21 @@ def remote_row(
     info = seen.info
     return [
         *([seen.namespace] if namespaces else []),
-        info.name, info.uid, seen.state and str(seen.state), "yes" if seen.known else "no",
+        info.name, info.uid, seen.state or UNKNOWN, "yes" if seen.known else "no",
         info.total, info.target.engine, *([info.plan] if wide else []), age(info.created, now),
     ]  # fmt: skip
 
 
 def remote_object(seen: Seen) -> dict[str, Any]:
     info = seen.info
-    return {
+    metadata = {key: seen.metadata[key] for key in _KEPT if key in seen.metadata}
+    shown = {
         "apiVersion": API_VERSION,
         "created": stamp(info.created),
         "engine": info.target.engine,
         "kind": "Session",
         "known": seen.known,
-        "metadata": {
-            "name": info.name,
-            **{key: seen.metadata[key] for key in _KEPT if key in seen.metadata},
-        },
+        "metadata": metadata | {"name": info.name},
         "name": info.name,
         "namespace": seen.namespace,
         "plan": info.plan,
@@ -62,3 +60,11 @@ def remote_object(seen: Seen) -> dict[str, Any]:
         "total": info.total,
         "uid": info.uid,
     }
+    return dict(_in_order(shown))
+
+
+def _in_order(value: Any) -> Any:
+    """Put keys in order, as kubectl does."""
+    if not isinstance(value, dict):
+        return value
+    return {key: _in_order(value[key]) for key in sorted(value)}
