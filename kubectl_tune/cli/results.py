@@ -78,7 +78,7 @@ def command(
       # The best of each group, and how good the others are
       kubectl tune results --group-by slippage_bps
 
-      # What the best would have made with both legs booked at prices that were there
+      # What the best would have made with both legs booked at real prices
       kubectl tune results --explain-accounting
 
       # For a spreadsheet, and for a program
