@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import closing
 
 from kubectl_tune import sessions
 from kubectl_tune.cli.globals import globals_
@@ -12,10 +13,13 @@ from kubectl_tune.cli.state import open_store_to_read
 from kubectl_tune.errors import SessionNotFound
 from kubectl_tune.session import SessionState
 from kubectl_tune.sessions import Standing
+from kubectl_tune.store import Store
 from kubectl_tune.views.objects import session_object
 from kubectl_tune.views.tables import session_headers, session_row
 
 TURN = 0.5  # seconds between two looks
+UNFINISHED = (SessionState.RUNNING, SessionState.DETACHED, SessionState.PENDING)
+NONE = "No resources found"
 
 
 class LocalSessions:
@@ -23,6 +27,8 @@ class LocalSessions:
 
     def __init__(self, *, running: bool, everywhere: bool) -> None:
         self._running, self._everywhere = running, everywhere
+        self._store: Store | None = None
+        self._unfinished = False  # whether any may end, or lose its driver, without a write
 
     @property
     def none(self) -> str:
@@ -36,6 +42,7 @@ class LocalSessions:
         now, found = time.time(), standings()
         if self._everywhere:
             sessions.choose_among("", globals_().context)
+        self._unfinished = any(each.state in UNFINISHED for each in found)
         return [
             Item(session_object(each), session_row(each, now, wide=wide, namespaces=namespaces))
             for each in found
@@ -43,16 +50,23 @@ class LocalSessions:
         ]
 
     def changes(self) -> Iterator[object]:
+        before = None
         while True:
-            yield None
+            if (now := self._version()) != before or self._unfinished:
+                before = now
+                yield None
             time.sleep(TURN)
+
+    def _version(self) -> int:
+        try:
+            self._store = self._store or open_store_to_read()
+        except SessionNotFound:
+            return -1
+        return self._store.version
 
     def _meant(self, standing: Standing) -> bool:
         runs = standing.state is SessionState.RUNNING
         return (runs or not self._running) and sessions.is_among(standing.summary.info.target)
-
-
-NONE = "No resources found"
 
 
 def standings() -> list[Standing]:
@@ -61,4 +75,5 @@ def standings() -> list[Standing]:
         store = open_store_to_read()
     except SessionNotFound:  # nothing was ever run
         return []
-    return [sessions.standing(store, name) for name in store.names()]
+    with closing(store):
+        return [sessions.standing(store, name) for name in store.names()]
