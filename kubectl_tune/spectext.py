@@ -102,7 +102,17 @@ def _member(node: yaml.Node, step: str | int) -> tuple[yaml.Node | None, yaml.No
 
     if isinstance(node, yaml.SequenceNode):
         return node.value[step], node.value[step]
-    return next((pair for pair in node.value if pair[0].value == str(step)), (None, None))
+    pairs = ((key, value) for key, value in node.value if _is(key.value, step))
+    return next(pairs, (None, None))
+
+
+def _is(written: Any, step: str | int) -> bool:
+    """Tell whether a key as it is written has become this one; `on` has become true."""
+    if not isinstance(step, bool) or not isinstance(written, str):
+        return bool(written == str(step))
+    import yaml
+
+    return yaml.SafeLoader.bool_values.get(written.lower()) is step
 
 
 def read_yaml(text: str, name: str) -> tuple[Any, list[Problem]]:

@@ -443,6 +443,21 @@ class TestExplain:
             "seconds": 2.25, "trial_seconds": 3.0, "source": "median of 3 in session before",
         }  # fmt: skip
 
+    def test_a_session_of_the_same_command_is_alike(self, capsys):
+        """
+        Whatever its plan was called; one of another command is not.
+        """
+        write("".join(line(f"t{n}") for n in range(2)), "other.jsonl")
+        command = ["echo", '{"runtime_seconds": 5}']
+        assert main(["run", "other.jsonl", "--engine=local", "--name=o", "--", *command]) == 0
+        write(json.dumps({"command": command, "grids": {"a": [1, 2, 3, 4]}}), "same.json")
+        write(json.dumps({"command": ["echo"], "grids": {"a": [1]}}), "not.json")
+        capsys.readouterr()
+
+        for spec, seconds in (("same.json", 5.0), ("not.json", None)):
+            assert main(["plan", spec, "--explain", "-o", "json"]) == 0
+            assert json.loads(capsys.readouterr().out)["estimate"]["seconds"] == seconds
+
     def test_a_product_too_large_to_count_is_said(self, capsys):
         """
         Nobody waits for ten to the twelfth combinations, with or without a condition.

@@ -262,6 +262,15 @@ def test_yaml_that_json_can_not_have_is_a_sentence(tmp_path, text, said):
         read_spec(str(path))
 
 
+def test_key_that_yaml_takes_for_another_is_placed(tmp_path):
+    """
+    A parameter called `on` has become true; its line is still its own.
+    """
+    problems = found(tmp_path, f"{HEAD}grids:\n  a: [1]\n  on: [1, 2]\n")
+
+    assert problems[0][0].startswith("line 4, column 3: grids[1] its name is true or false")
+
+
 def test_json_specs_have_lines_too(tmp_path):
     """
     Places are those of the keys, however the text is laid out.
