@@ -609,6 +609,20 @@ class TestBadRows:
         assert run.result.total_trades == 0
         assert run.extra["rows_left_out"] == 2
 
+    @pytest.mark.parametrize("columns", ["vectors_plain", "vectors_numpy"])
+    def test_no_rows_at_all_are_no_trades(self, columns):
+        """
+        Whatever is asked of them.
+        """
+        module = pytest.importorskip(f"kubectl_tune.workloads.arbitrage.{columns}")
+        every = {"max_quote_age_ms": 1.0, "take_profit_bps": 1.0, "rate_column": "fx"}
+        quotes = twoleg.quotes([OPEN], rate=[1.0], funding_a=[0.1])
+
+        run = twoleg.run(quotes, steps=0, stop=1.0, columns=module, **every)
+
+        assert (run.result.total_trades, run.result.stats["steps_processed"]) == (0, 0)
+        assert run.extra["final_equity_usd"] == 10_000.0
+
     def test_a_locked_book_is_a_market_only_beside_rules_of_its_own(self):
         """
         The first engine opens none at bid = ask, so two legs alone don't either.

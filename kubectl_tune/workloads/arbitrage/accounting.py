@@ -37,19 +37,19 @@ class Options:
     """
 
     accounting: Accounting = "seed"
-    exit_bps: float | None = None  # leave when closing costs at most this much: edge >= -exit_bps
-    take_profit_bps: float | None = None  # net of all costs
-    stop_loss_bps: float | None = None
+    exit_bps: float | None = None  # leave at a closing edge >= -exit_bps, not at the reversal
+    take_profit_bps: float | None = None  # leave at a PnL >= this, net of all costs
+    stop_loss_bps: float | None = None  # leave at a PnL <= minus this, net of all costs
     max_hold_seconds: float | None = None
     equity: Equity | None = None  # None: as `accounting` implies, see `marks`
-    close_at_end: bool = False
-    latency_ms_a: float = 0.0  # a decision is filled at the first quote at or after it
+    close_at_end: bool = False  # else what is open is reported as unrealized
+    latency_ms_a: float = 0.0  # a decision is filled at the first quote that is no earlier
     latency_ms_b: float = 0.0
-    fill: Fill = "full"
+    fill: Fill = "full"  # or up to the size that both books show
     funding: str | None = None  # a file of rates, besides the columns funding_a and funding_b
     rate_column: str | None = None  # of the data file: what B's prices count, row by row
     balances: Mapping[str, float] | None = None  # in USD, of the venues "a" and "b"
-    max_quote_age_ms: float | None = None
+    max_quote_age_ms: float | None = None  # nothing is opened on prices that stand for longer
 
     @property
     def honest(self) -> bool:
@@ -74,5 +74,11 @@ class Options:
                 yield f"{name} must be non-negative"
             elif name in _POSITIVE and value <= 0:
                 yield f"{name} must be positive"
+            if name == "balances" and not _payable(value):
+                yield "balances must name a and b, with no amount below zero"
             if name != "accounting" and value != field.default and not self.honest:
                 yield f"{name} needs accounting: two_leg"
+
+
+def _payable(balances: Mapping[str, float]) -> bool:
+    return set(balances) == {"a", "b"} and all(0 <= usd < math.inf for usd in balances.values())

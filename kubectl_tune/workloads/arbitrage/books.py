@@ -75,7 +75,7 @@ def books(
     good_a, good_b = vectors.markets(*prices[:2]), vectors.markets(*prices[2:])
     fit = bytes(map(min, good_a, good_b)) if 0 in good_a or 0 in good_b else good_a
     by_row = _filled(_head(column_of(quotes, "rate", "rate_column"), count)) if rates else None
-    if by_row is not None and isnan(by_row[0]):
+    if by_row and isnan(by_row[0]):
         fit = bytes(map(min, fit, map(isfinite, by_row)))
     rows: Sequence[int] = range(count)
     if 0 in fit:

@@ -114,7 +114,7 @@ def _longest(at_top: Any, seconds: Any) -> float:
 
 
 def _seen(values: array[float]) -> Any:
-    return np.frombuffer(values)
+    return np.frombuffer(values) if values else np.empty(0)
 
 
 def _column(values: Any) -> array[float]:
