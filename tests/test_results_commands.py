@@ -468,6 +468,35 @@ class TestAccounting:
         assert say("results", "--explain-accounting", "--top", "0")[:2] == (0, "")
 
 
+def test_the_workloads_own_command_compares_its_trials(say, capsys):
+    """
+    Three times 200 bps less 15 of 1,000 USD by the seed, as on record. With both legs booked, 10
+    coins earn 2 USD on each venue; four fills of 1,000 or 1,020 pay fees, and twice slippage is
+    due. A fourth trade is open: it has paid for its opening.
+    """
+    Path("quotes.csv").write_text(QUOTES)
+    lines = [{"job_id": f"t{n}", "config": arbitrage(n)} for n in (1, 30)]
+    Path("plan.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    assert main(["run", "plan.jsonl", "--engine=local", "-q"]) == 0
+    capsys.readouterr()
+    recorded = {
+        row["job_id"]: row["metrics"] for row in json.loads(say("results", "-o", "json")[1])
+    }
+
+    code, out, err = say("results", "--explain-accounting", "-o", "json")
+
+    assert (code, err) == (0, "")
+    for each in json.loads(out):
+        seed, two_leg = each["accounting"]["seed"], each["accounting"]["two_leg"]
+        for key in ("realized_pnl_usd", "win_rate", "max_drawdown_pct", "total_trades"):
+            assert seed[key] == recorded[each["job_id"]][key]
+        assert seed["realized_pnl_usd"] == pytest.approx(3 * 18.5)
+        assert seed["fees_usd"] == pytest.approx(3 * 1.0)
+        assert two_leg["realized_pnl_usd"] == pytest.approx(3 * (40 - 2.02 - 1.0))
+        assert two_leg["fees_usd"] == pytest.approx(3 * 2.02 + 1.01)
+        assert two_leg["total_trades"] == seed["total_trades"]
+
+
 class TestBest:
     def test_it_names_the_trial_and_all_about_it(self, run, say):
         run(trial(0.3, lr=1), trial(0.1, lr=2), trial(lr=3))

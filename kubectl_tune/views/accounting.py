@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kubectl_tune.columns import Column, all_columns, varying
-from kubectl_tune.comparing import Compared, ranks
+from kubectl_tune.comparing import Compared, Metrics, ranks
 from kubectl_tune.direction import Direction
 from kubectl_tune.export import as_csv, as_md, as_table
 from kubectl_tune.ranking import Ranked
@@ -112,11 +112,20 @@ def _lines(comparison: Comparison) -> list[Ranked]:
     return [
         Ranked(
             places[name].get(each.row.job_id),
-            Row(each.row.job_id, books, each.row.config, extra={"accounting": name}),
+            Row(each.row.job_id, _once(books), each.row.config, extra={"accounting": name}),
         )
         for each in comparison.compared
         for name, books in each.books.items()
     ]
+
+
+def _once(books: Metrics) -> Metrics:
+    """Leave out of the block of further metrics what stands beside it, too."""
+    further = books.get("metrics_extra")
+    if not isinstance(further, Mapping):
+        return books
+    rest = {name: value for name, value in further.items() if name not in books}
+    return {name: value for name, value in books.items() if value is not further} | rest
 
 
 _ACCOUNTING = Column("accounting", lambda place: place.row.extra["accounting"])

@@ -31,12 +31,14 @@ def compared(config, capsys):
 
 def test_a_config_is_accounted_both_ways(config, capsys):
     """
-    Seed: (200 - 11) bps of 1,000. Two legs: 20 of gross less 2.217 of costs.
+    Seed: (200 - 11) bps of 1,000, costs once. Two legs: 20 of gross less 2.217 of costs.
     """
     books = compared(config, capsys)
 
     assert list(books) == ["seed", "two_leg"]
     assert books["seed"]["realized_pnl_usd"] == books["seed"]["net_pnl_usd"] == pytest.approx(18.9)
+    assert books["seed"]["fees_usd"] == pytest.approx(0.9)
+    assert books["seed"]["slippage_usd"] == pytest.approx(0.2)
     assert books["two_leg"]["realized_pnl_usd"] == pytest.approx(17.783)
     assert books["two_leg"]["net_pnl_usd"] == pytest.approx(17.783)
     assert books["two_leg"]["metrics_extra"]["gross_pnl_usd"] == pytest.approx(20.0)

@@ -17,6 +17,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from . import settings
+from .arbitrage_core import BPS
 from .arbitrage_tuning import ArbitrageTuningRunner, TuningRun
 from .command import run
 from .result import metrics_block, to_json
@@ -30,7 +31,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if missing := settings.missing(given):
             raise ValueError(f"the config lacks {', '.join(missing)}")
         configs = {name: _config(asked) for name, asked in accountings(given).items()}
-        books = {name: _metrics(_job(config)) for name, config in configs.items()}
+        books = {name: _metrics(_job(config), config) for name, config in configs.items()}
     except (ValueError, FileNotFoundError) as error:
         return _failed(error, 1)
     except RuntimeError as error:
@@ -70,10 +71,23 @@ def _job(config: TuningConfig) -> TuningRun:
         raise
 
 
-def _metrics(job: TuningRun) -> dict[str, Any]:
-    """What is open at the end is worth nothing in the books of `seed`."""
-    net_usd = {"net_pnl_usd": job.metrics.realized_pnl_usd}
-    return metrics_block(job.metrics, job.extra or net_usd) | {"metrics_extra": job.extra}
+def _metrics(job: TuningRun, config: TuningConfig) -> dict[str, Any]:
+    return metrics_block(job.metrics, job.extra or _seed_extra(job, config)) | {
+        "metrics_extra": job.extra
+    }
+
+
+def _seed_extra(job: TuningRun, config: TuningConfig) -> dict[str, float]:
+    """
+    What the other accounting has and `seed` implies: costs are those of closed trades, charged
+    once; what is open at the end is worth nothing.
+    """
+    charged = job.metrics.closed_trades * config.max_position_usd / BPS
+    return {
+        "net_pnl_usd": job.metrics.realized_pnl_usd,
+        "fees_usd": charged * (config.taker_fee_a_bps + config.taker_fee_b_bps),
+        "slippage_usd": charged * config.slippage_bps,
+    }
 
 
 def _failed(error: Exception, code: int) -> int:
