@@ -13,6 +13,7 @@ import hashlib
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -23,6 +24,8 @@ ROOT = Path(__file__).parent.parent
 # Of the caller, before any test is given a home of its own.
 ENVIRONMENT = dict(os.environ)
 PARTS = ("kubectl_tune", "packaging", "requirements/package.txt", "LICENSE", "scripts/package")
+SHELF = Path(ENVIRONMENT.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "kubectl-tune-archive"
+MOMENT = "1700000000"  # of what is in it, so that a commit alone makes no other archive
 SECONDS = 1200  # the first one also downloads
 KEPT = 3
 
@@ -53,36 +56,35 @@ def of(folder: Path) -> Path:
 
 def kept(which: str) -> Path:
     """Return the folder of a build; build it unless these very files were built before."""
-    shelf = (
-        Path(ENVIRONMENT.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "kubectl-tune-archive"
-    )
-    shelf.mkdir(parents=True, exist_ok=True)
-    with (shelf / "lock").open("w") as lock:
+    SHELF.mkdir(parents=True, exist_ok=True)
+    with (SHELF / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # builds share a virtual environment
         before = contents()
-        folder = shelf / f"{before}-{which}"
+        folder = SHELF / f"{before}-{which}"
         if not folder.exists():
-            partial = shelf / "partial"
+            partial = SHELF / "partial"
             shutil.rmtree(partial, ignore_errors=True)
             build(partial)
             assert contents() == before, "files changed while the archive was built of them"
             partial.rename(folder)
         os.utime(folder)
-        tidy(shelf)
+        tidy()
     return folder
 
 
 def build(dist: Path) -> None:
     done = subprocess.run(
-        [ROOT / "scripts" / "package", "--dist", dist], env=ENVIRONMENT, cwd=ROOT, text=True,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=SECONDS,
+        [ROOT / "scripts" / "package", "--dist", dist], cwd=ROOT, text=True, timeout=SECONDS,
+        env=ENVIRONMENT | {"SOURCE_DATE_EPOCH": MOMENT},
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout
 
 
 def contents() -> str:
     """Return a name for what an archive is made of, the interpreter included."""
-    found = hashlib.sha256(f"{shutil.which('python3')} {ENVIRONMENT.get('PYTHON')}".encode())
+    python = ENVIRONMENT.get("PYTHON") or shutil.which("python3", path=ENVIRONMENT.get("PATH"))
+    found = hashlib.sha256(f"{python} {sys.version}".encode())
     for file in files():
         found.update(f"\0{file.relative_to(ROOT)}\0".encode() + file.read_bytes())
     return found.hexdigest()[:16]
@@ -91,18 +93,12 @@ def contents() -> str:
 def files() -> Iterator[Path]:
     for part in PARTS:
         path = ROOT / part
-        yield from (
-            [path]
-            if path.is_file()
-            else sorted(
-                each
-                for each in path.rglob("*")
-                if each.is_file() and not {"__pycache__", ".mypy_cache"} & {*each.parts}
-            )
-        )
+        for each in [path] if path.is_file() else sorted(path.rglob("*")):
+            if each.is_file() and not {"__pycache__", ".mypy_cache"} & {*each.parts}:
+                yield each
 
 
-def tidy(shelf: Path) -> None:
-    folders = sorted(shelf.glob("*-*"), key=lambda each: each.stat().st_mtime, reverse=True)
+def tidy() -> None:
+    folders = sorted(SHELF.glob("*-*"), key=lambda each: each.stat().st_mtime, reverse=True)
     for folder in folders[2 * KEPT :]:
         shutil.rmtree(folder, ignore_errors=True)

@@ -69,20 +69,20 @@ def test_it_is_installed_and_taken_away(
     """
     One link that leads to the program, its license in the store; afterwards nothing.
     """
-    here = kind(tmp_path / "krew")
-    link = here.root / "bin" / "kubectl-tune"
+    place = kind(tmp_path / "krew")
+    link = place.root / "bin" / "kubectl-tune"
 
-    said = here.install(
+    said = place.install(
         release / "tune.yaml", release / target.archive(tag()), target.os, target.arch
     )
 
-    store = here.root / "store" / "tune" / tag()
+    store = place.root / "store" / "tune" / tag()
     assert "Installed plugin: tune" in said
     assert link.resolve() == (store / target.bin).resolve()
     assert os.access(link, os.X_OK)
     assert (store / "kubectl-tune" / "LICENSE").is_file()
-    here.uninstall("tune")
-    assert [path for path in here.root.rglob("*") if not path.is_dir() or path.is_symlink()] == []
+    place.uninstall("tune")
+    assert [path for path in place.root.rglob("*") if not path.is_dir() or path.is_symlink()] == []
 
 
 @installers
@@ -103,11 +103,11 @@ def test_an_archive_for_windows_is_a_zip_with_an_exe(
     packed = tmp_path / "release" / WINDOWS.archive(tag())
     packed.parent.mkdir()
     pack(tree, packed, 0)
-    here = kind(tmp_path / "krew")
+    place = kind(tmp_path / "krew")
 
-    here.install(publish(packed.parent, tag()), packed, "windows", "amd64")
+    place.install(publish(packed.parent, tag()), packed, "windows", "amd64")
 
-    link = here.root / "bin" / "kubectl-tune.exe"
+    link = place.root / "bin" / "kubectl-tune.exe"
     assert link.read_bytes() == b"MZ"
     assert (link.resolve().parent / "_internal" / "ffi.dll").read_text() == "Apache"
     assert not (link.resolve().parent / "_internal" / "ffi.dll").is_symlink()
