@@ -18,6 +18,7 @@ from kubectl_tune.folds import Window
 from kubectl_tune.planline import kind, shown
 from kubectl_tune.problem import Findings, Place, PlanProblems, Problem, Severity, nowhere
 from kubectl_tune.spec import aims, space, validate
+from kubectl_tune.spec.foreignwords import ELSEWHERE
 from kubectl_tune.spec.space import Space
 from kubectl_tune.spec.validate import CountRows
 from kubectl_tune.spec.value import Spec
@@ -43,29 +44,6 @@ EXTRAS = ("command", "env", "timeout", "image")  # they go into every line of th
 
 _OWN = ("data_file", "fixed", "grids", "max_jobs", "tag_prefix")
 _ADDED = ("where", "repeat", "seed", "sample", "search", "validate", *aims.KEYS, *EXTRAS)
-_OTHER_WORDS = {
-    "parameters": "search.parameters",
-    "method": "search.method",
-    "max_trials": "search.max_trials",
-    "run_cap": "search.max_trials",
-    "maxTrialCount": "search.max_trials",
-    "num_samples": "search.max_trials",
-    "epochs": "search.max_trials",
-    "parallel": "search.parallel",
-    "parallelTrialCount": "search.parallel",
-    "algorithm": "search.method",
-    "metric": "objective",
-    "goal": "objective",
-    "early_terminate": "early_stop",
-    "earlyStopping": "early_stop",
-    "walk_forward": "validate.walk_forward",
-    "holdout": "validate.holdout",
-    "params": "grids",
-    "space": "grids",
-    "prefix": "tag_prefix",
-    "limit": "max_jobs",
-    "filter": "where",
-}
 _NOT_FIXED = ("data_file", "job_id", "repeat")
 
 
@@ -261,6 +239,6 @@ class _Reader:
             if not isinstance(key, str):
                 self._findings.error(f"a key must be a text, not {kind(key)}", at=(key,))
             elif key not in known:
-                meant = _OTHER_WORDS.get(key, "") or near(key, known)
+                meant = ELSEWHERE.get(key, "") or near(key, known)
                 hint = "put it under fixed to have it in config"
                 self._findings.unknown(f"key {shown(key)}", meant, hint, (key,))

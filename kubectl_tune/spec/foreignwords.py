@@ -1,5 +1,5 @@
 """
-Words of other tools for spaces: which mean the same here, which don't, and what to write then.
+Words of other tools: which mean the same here, which don't, and what to write then.
 
 A word whose meaning differs between two tools is taken by neither.
 """
@@ -28,6 +28,31 @@ IGNORED = {
     "space": "all parameters are tuned together",
     "optimize": "an entry with value: X is fixed",
     "load": "a plan remembers nothing",
+}
+
+# What others write at the top of a file, and where it stands here.
+ELSEWHERE = {
+    "parameters": "search.parameters",
+    "method": "search.method",
+    "max_trials": "search.max_trials",
+    "run_cap": "search.max_trials",
+    "maxTrialCount": "search.max_trials",
+    "num_samples": "search.max_trials",
+    "epochs": "search.max_trials",
+    "parallel": "search.parallel",
+    "parallelTrialCount": "search.parallel",
+    "algorithm": "search.method",
+    "metric": "objective",
+    "goal": "objective",
+    "early_terminate": "early_stop",
+    "earlyStopping": "early_stop",
+    "walk_forward": "validate.walk_forward",
+    "holdout": "validate.holdout",
+    "params": "grids",
+    "space": "grids",
+    "prefix": "tag_prefix",
+    "limit": "max_jobs",
+    "filter": "where",
 }
 
 
