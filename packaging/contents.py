@@ -112,8 +112,9 @@ def installed() -> dict[str, str]:
     """Return the distribution of every installed file."""
     if not _installed:
         for each in metadata.distributions():
+            name = each.metadata["Name"]  # read anew each time
             for file in each.files or ():
-                _installed[str(Path(str(each.locate_file(file))))] = each.metadata["Name"]
+                _installed[str(Path(str(each.locate_file(file))))] = name
     return _installed
 
 
