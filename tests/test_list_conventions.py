@@ -300,6 +300,17 @@ def test_a_template_that_does_not_fit_is_an_error(desk: Desk, three: Front):
     )
 
 
+def test_a_template_that_never_ends_is_an_error(desk: Desk):
+    """
+    However deep ranges are in ranges, there is no traceback.
+    """
+    desk.run(desk.numbered(1), "-q", "--", "true")
+
+    done = desk.tune("list", "-o", "jsonpath=" + "{range @}" * 5000 + "x")
+
+    assert (done.code, done.out) == (2, "") and "maximum recursion depth" in done.err
+
+
 def test_nothing_to_list_is_no_error(desk: Desk, stub: ApiServer):
     """
     A table says so on stderr, programs get an empty List, and names are none.

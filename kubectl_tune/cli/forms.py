@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from kubectl_tune.cli.errors import unknown_format
 from kubectl_tune.errors import UsageError
@@ -29,8 +28,7 @@ FORMATS = (*PLAIN, *TEMPLATES)
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
-class Form:
+class Form(NamedTuple):
     """`path` is the template of a jsonpath, `columns` are custom ones."""
 
     name: str
@@ -49,7 +47,7 @@ class Form:
         try:
             as_json = self.name == "jsonpath-as-json"
             return self.path.json(value) if as_json else self.path.text(value)
-        except PathError as why:
+        except (PathError, RecursionError) as why:  # ranges in ranges in ranges
             source = json.dumps(self.path.source, ensure_ascii=False)
             raise UsageError(
                 f"error executing jsonpath {source}: Error executing template: {why}"

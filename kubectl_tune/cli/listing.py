@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Protocol, TypeVar
 
 import typer
 
@@ -31,8 +30,7 @@ NoHeaders = Annotated[
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(NamedTuple):
     """One thing of a list: what programs read of it, and its row in a table."""
 
     shown: dict[str, Any]
@@ -66,8 +64,7 @@ class Source(Protocol):
         """Yield at once, and then whenever `items` may have changed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Labels:
+class Labels(NamedTuple):
     """The labels that have columns of their own, and whether there is one for all of them."""
 
     keys: Sequence[str] = ()
@@ -85,8 +82,7 @@ class Labels:
         return [*cells, *([pairs] if self.every else [])]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Show:
+class Show(NamedTuple):
     """How a list is to be shown."""
 
     form: Form
