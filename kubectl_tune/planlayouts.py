@@ -24,6 +24,7 @@ _MOST = 1000  # sets of keys worth comparing; a plan with more has no rule to br
 _MOST_KEYS = 300  # all their names are held against each other
 _SHELLS = frozenset(["sh", "bash", "dash", "zsh", "ksh", "ash"])
 _WARNING = Severity.WARNING
+_UNSAID = (None, False, 0, "full")  # what a setting is, too, that isn't given
 
 Keys = tuple[str, ...]
 
@@ -44,14 +45,15 @@ class KnownKeys:
 
     def __init__(self, workload: Workload) -> None:
         self._workload = workload
-        self._plain: set[tuple[Keys, tuple[type, ...]]] = set()
+        self._plain: set[tuple[str, Keys, tuple[type, ...]]] = set()
         self._warned: set[str] = set()
 
     def faults(self, config: Mapping[str, Any]) -> Sequence[Fault]:
-        shape = (tuple(config), tuple(map(type, config.values())))
+        books = str(config.get(self._workload.honest[0]))
+        shape = (books, tuple(config), tuple(map(type, config.values())))
         if shape in self._plain:
             return ()
-        found = [*self._keys(config), *self._numbers(config)]
+        found = [*self._keys(config), *self._numbers(config), *self._unheard(config)]
         if not found and not self._counts_in_floats(config) and len(self._plain) < _MOST:
             self._plain.add(shape)
         return found
@@ -83,6 +85,16 @@ class KnownKeys:
                 yield Fault(("config", key), f"{key} must be a number, not {kind(value)}", hint)
             elif isinstance(value, float) and key in self._workload.whole_keys and value % 1:
                 yield Fault(("config", key), f"{key} must be a whole number, not {value}")
+
+    def _unheard(self, config: Mapping[str, Any]) -> Iterator[Fault]:
+        """Yield keys that mean nothing with the accounting that this config has."""
+        name, value = self._workload.honest
+        if config.get(name) == value:
+            return
+        for key in self._workload.honest_keys:
+            if config.get(key) not in _UNSAID:
+                hint = f"add {shown(name)}: {shown(value)} to the config"
+                yield Fault(("config", key), f"{key} needs {name}: {value}", hint, key=True)
 
     def _unknown(self, key: str, meant: str) -> Iterator[Fault]:
         path, message = ("config", key), f"unknown config key {shown(key)}"

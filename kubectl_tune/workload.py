@@ -27,6 +27,8 @@ class Workload:
     whole_keys: tuple[str, ...] = ()  # those of the numbers that count something
     comparison: tuple[str, ...] = ()  # prints a config's metrics in the books of each accounting
     honest: tuple[str, str] = ("", "")  # key and value of a config that needs no caveat
+    honest_keys: tuple[str, ...] = ()  # those that mean something only together with it
+    spec_keys: tuple[str, ...] = ()  # config keys that a spec may have beside `fixed`, too
 
     def flatters(self, config: Mapping[str, Any]) -> bool:
         key, value = self.honest
@@ -45,6 +47,16 @@ _COSTS = ("min_spread_bps", "taker_fee_a_bps", "taker_fee_b_bps", "slippage_bps"
 _EXITS = ("exit_bps", "take_profit_bps", "stop_loss_bps", "max_hold_seconds")
 _TIMES = ("latency_ms_a", "latency_ms_b", "max_quote_age_ms")
 _BOUNDS = ("row_start", "row_stop")
+_HONEST = (
+    *_EXITS,
+    "equity",
+    "close_at_end",
+    "fill",
+    "funding",
+    "rate_column",
+    "balances",
+    *_TIMES,
+)
 
 ARBITRAGE = Workload(
     name="arbitrage",
@@ -85,14 +97,7 @@ ARBITRAGE = Workload(
         "job_id",
         "seed",
         "accounting",
-        *_EXITS,
-        "equity",
-        "close_at_end",
-        "fill",
-        "funding",
-        "rate_column",
-        "balances",
-        *_TIMES,
+        *_HONEST,
         "order",
         *_BOUNDS,
         "fold",  # a label, and so is the next
@@ -111,4 +116,6 @@ ARBITRAGE = Workload(
     whole_keys=("max_open_trades", "seed", *_BOUNDS, "fold"),
     comparison=("python", "-m", "kubectl_tune.workloads.arbitrage.compare", "--config", "{config}"),
     honest=("accounting", "two_leg"),
+    honest_keys=_HONEST,
+    spec_keys=("accounting", *_HONEST, "order"),
 )

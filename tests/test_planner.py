@@ -48,6 +48,43 @@ def warnings(data):
     return [str(problem) for problem in spec.read(data).warnings]
 
 
+# Honest accounting
+
+
+def test_words_of_honest_accounting_stand_beside_fixed_too():
+    """
+    `accounting: two_leg` is one word away, wherever it is put.
+    """
+    beside = {"data_file": "d.csv", "accounting": "two_leg", "exit_bps": 1, "fixed": COSTS}
+    inside = {"data_file": "d.csv", "fixed": {**COSTS, "accounting": "two_leg", "exit_bps": 1}}
+
+    (line,) = plan(beside)
+
+    assert line["config"]["accounting"] == "two_leg"
+    assert plan(inside)[0]["config"] == line["config"]
+    assert problems({"data_file": "d.csv", "accountng": "two_leg"}) == [
+        'unknown key "accountng" (did you mean accounting?)'
+    ]
+
+
+def test_settings_of_another_accounting_are_named():
+    """
+    What would fail each trial is said before the first one.
+    """
+    config = {"data_file": "d.csv", "min_spread_bps": 1, **COSTS, "exit_bps": 1, "fill": "full"}
+    honest = {**config, "accounting": "two_leg"}
+    lines = [
+        json.dumps({"job_id": str(number), "config": each}).encode()
+        for number, each in enumerate([honest, config])
+    ]
+
+    found = check(lines, Rules(needs_data=False))
+
+    assert [(each.line, each.message) for each in found if "exit" in each.message] == [
+        (2, "exit_bps needs accounting: two_leg")
+    ]
+
+
 # As it always was
 
 

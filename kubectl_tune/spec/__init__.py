@@ -160,8 +160,8 @@ class _Reader:
         return {"data_file": file} if file else {}
 
     def _fixed_keys(self, given: Mapping[Any, Any]) -> Iterator[str]:
-        yield from FIXED
-        for key in (key for key in given if key not in FIXED):
+        yield from self._beside
+        for key in (key for key in given if key not in self._beside):
             if not isinstance(key, str):
                 said = f"a key under fixed must be a text, not {kind(key)}"
                 self._findings.error(said, at=("fixed", key))
@@ -170,6 +170,11 @@ class _Reader:
             elif self._workload:
                 meant = near(key, self._workload.known_keys)
                 self._findings.unknown(f"fixed key {shown(key)}", meant, at=("fixed", key))
+
+    @property
+    def _beside(self) -> tuple[str, ...]:
+        """The config keys that may stand beside `fixed`, in their order."""
+        return FIXED if self._workload is None else (*FIXED, *self._workload.spec_keys)
 
     def _reads(self, key: str) -> bool:
         if self._workload is None:
@@ -234,7 +239,7 @@ class _Reader:
         return extras
 
     def _unknown(self) -> None:
-        known = (*_OWN, *FIXED, *_ADDED)
+        known = (*_OWN, *self._beside, *_ADDED)
         for key in self._data:
             if not isinstance(key, str):
                 self._findings.error(f"a key must be a text, not {kind(key)}", at=(key,))
