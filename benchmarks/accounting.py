@@ -62,6 +62,7 @@ def main() -> int:
             **_with_numpy(quotes),
             "job, seed": _job(seed),
             "job, two_leg": _job(replace(seed, options=TWO_LEG)),
+            "job, without numpy": _plain_job(seed),
         }
         seconds: dict[str, list[float]] = {name: [] for name in measured}
         for _ in range(args.runs):
@@ -116,6 +117,13 @@ def _run(quotes: Quotes, options: Options, columns: vectors.Vectors) -> Callable
 
 def _job(config: TuningConfig) -> Callable[[], object]:
     return ArbitrageTuningRunner(config).run
+
+
+def _plain_job(config: TuningConfig) -> Callable[[], object]:
+    def job() -> object:
+        return _run(load(config), TWO_LEG, vectors_plain)()
+
+    return job
 
 
 def _read(path: Path) -> None:

@@ -89,7 +89,8 @@ class Trading:
 
     def _step(self, row: int) -> None:
         closing = self._closing(row)  # before fills of this row, which can't be left at it
-        self._fill_rests(row)
+        if self._depth is not None:
+            self._fill_rests(row)
         while self._orders and self._orders[0].row <= row:
             self._fill(self._orders.popleft())
         for position in closing:
@@ -103,8 +104,8 @@ class Trading:
         """Those that are left at this row, in the order of opening."""
         if not self._open:
             return []
-        closing = [each for exits in self._exits.values() for each in exits.take(row)]
-        return sorted(closing, key=attrgetter("number"))
+        closing = self._exits[LONG_A].take(row) + self._exits[LONG_B].take(row)
+        return sorted(closing, key=attrgetter("number")) if len(closing) > 1 else closing
 
     def _next(self, row: int, end: int) -> int:
         """The next row from this one on at which something can happen."""
@@ -117,9 +118,8 @@ class Trading:
                 found = self.view.opens.find(1, row)
                 self._candidate = len(self.view.opens) if found < 0 else found
             end = min(end, self._candidate)
-        for exits in self._exits.values():
-            end = exits.next(row, end)
-        return end
+        end = self._exits[LONG_A].next(row, end)
+        return self._exits[LONG_B].next(row, end)
 
     @property
     def _room(self) -> bool:
@@ -151,7 +151,8 @@ class Trading:
         return side if net >= self.strategy.least_edge_bps else None
 
     def _send(self, row: int, side: Side, position: Position | None = None) -> None:
-        row_a, row_b = self._arrival(row, self._late_a), self._arrival(row, self._late_b)
+        row_a = self._arrival(row, self._late_a) if self._late_a else row
+        row_b = self._arrival(row, self._late_b) if self._late_b else row
         order = Order(side, max(row_a, row_b), row_a, row_b, position)
         if order.row == row:
             self._fill(order)
@@ -159,8 +160,6 @@ class Trading:
             self._orders.append(order)
 
     def _arrival(self, row: int, latency: float) -> int:
-        if not latency:
-            return row
         seconds = self.view.books.seconds
         return bisect_left(seconds, seconds[row] + latency - MICROSECOND, lo=row)
 
@@ -177,7 +176,9 @@ class Trading:
         long_price, short_price = self.view.entry(order.side, order.row_a, order.row_b)
         notional_usd = self.strategy.max_position_usd
         wanted = notional_usd / long_price
-        quantity = self._affordable(order, wanted, long_price, short_price)
+        quantity = wanted
+        if self._depth is not None or self._balances is not None:
+            quantity = self._affordable(order, wanted, long_price, short_price)
         if quantity < wanted:
             self.refused_usd += (wanted - quantity) * long_price
             if not quantity:
