@@ -988,14 +988,15 @@ def test_warnings_of_the_server_are_shown_once(
 
 def test_flags_of_the_kubeconfig_are_completed(desk: Desk, kubeconfig: Path, front: Front):
     """
-    From the kubeconfig alone, before the command and behind it; no cluster is asked.
+    From the kubeconfig, before the command and behind it; a cluster is asked for namespaces alone.
     """
     front.kubeconfig(kubeconfig, namespace="lab")
 
     assert desk.tune("__complete", "status", "--context", "a").out == "admin\n:4\n"
     assert desk.tune("__complete", "--context", "").out == "admin\nuser\n:4\n"
     assert desk.tune("__complete", "run", "--user=u").out == "user\n:4\n"
-    assert desk.tune("__complete", "logs", "-n", "").out == "lab\n:4\n"
     assert desk.tune("__complete", "--cluster=").out == "fake\n:4\n"
     assert desk.tune("__complete", "status", "--kubeconfig", "none", "--context", "").out == ":4\n"
     assert front.heard == []
+    assert desk.tune("__complete", "logs", "-n", "").out == "default\nlab\n:4\n"
+    assert [each.path for each in front.heard] == ["/api/v1/namespaces"]
