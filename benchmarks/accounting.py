@@ -23,12 +23,14 @@ from statistics import median
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from kubectl_tune.workloads.arbitrage import simulate, two_leg, vectors, vectors_plain
+from kubectl_tune.workloads.arbitrage import simulate, two_leg, vectors_plain
 from kubectl_tune.workloads.arbitrage.accounting import Options
 from kubectl_tune.workloads.arbitrage.arbitrage_core import ArbitrageConfig
 from kubectl_tune.workloads.arbitrage.arbitrage_tuning import ArbitrageTuningRunner, account, load
+from kubectl_tune.workloads.arbitrage.fastest import fastest
 from kubectl_tune.workloads.arbitrage.quotes import Quotes
 from kubectl_tune.workloads.arbitrage.tuning_config import TuningConfig
+from kubectl_tune.workloads.arbitrage.vectors import Vectors
 
 # Costs low enough for about 30,000 trades in a million rows.
 STRATEGY = ArbitrageConfig(0.0, 0.1, 0.1, 0.0, 1000.0, 2)
@@ -100,7 +102,7 @@ def _config(path: Path, options: Options) -> TuningConfig:
 
 
 def _with_numpy(quotes: Quotes) -> dict[str, Callable[[], object]]:
-    fast = vectors.vectors(len(quotes))
+    fast = fastest(len(quotes))
     if fast is vectors_plain:
         return {}
     return {
@@ -109,7 +111,7 @@ def _with_numpy(quotes: Quotes) -> dict[str, Callable[[], object]]:
     }
 
 
-def _run(quotes: Quotes, options: Options, columns: vectors.Vectors) -> Callable[[], object]:
+def _run(quotes: Quotes, options: Options, columns: Vectors) -> Callable[[], object]:
     return lambda: two_leg.run(
         quotes, STRATEGY, options, initial_balance_usd=10_000.0, columns=columns
     )

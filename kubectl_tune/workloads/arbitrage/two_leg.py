@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from math import inf
 from typing import Any
 
-from . import vectors
 from .accounting import Options
 from .arbitrage_backtest import BacktestResult
 from .arbitrage_core import LONG_A, LONG_B, ArbitrageConfig
 from .balances import Balances
 from .books import Source, books
 from .depth import depth
+from .fastest import fastest
 from .figures import Account, figures
 from .funding import carry
 from .ledger import TradeEvent
@@ -52,7 +52,7 @@ def run(
     How columns are calculated makes no difference but in time; without a word the fastest way is
     taken.
     """
-    chosen = columns or vectors.vectors(len(quotes))
+    chosen = columns or fastest(len(quotes))
     market = books(
         quotes,
         chosen,

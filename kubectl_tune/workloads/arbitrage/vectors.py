@@ -1,6 +1,7 @@
 """
-What is calculated for every row at once, and where: with numpy where it is installed and worth
-its import, else in plain Python. Results are the same to the last bit.
+What is calculated for every row at once.
+
+`vectors_plain` does it in plain Python, `vectors_numpy` with numpy, and both give the same bits.
 """
 
 from __future__ import annotations
@@ -9,8 +10,6 @@ from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
-
-WORTH_IT = 100_000  # rows; importing numpy takes as long as so many do without it
 
 
 class Holding(NamedTuple):
@@ -87,16 +86,3 @@ class Vectors(Protocol):
         stop_pct: float,
     ) -> Fall:
         """Follow equity from row to row; the first holding is that of row 0."""
-
-
-def vectors(rows: int) -> Vectors:
-    """The fastest that is at hand for so many rows."""
-    from . import vectors_plain
-
-    if rows < WORTH_IT:
-        return vectors_plain
-    try:
-        from . import vectors_numpy
-    except ImportError:
-        return vectors_plain
-    return vectors_numpy
