@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -172,6 +173,22 @@ def test_following_more_logs_than_allowed_is_refused(desk: Desk) -> None:
         "error: you are attempting to follow 3 log streams, but maximum allowed concurrency is 2,"
         " use --max-log-requests to increase the limit\n"
     )
+
+
+def test_prefixes_of_logs_are_coloured_where_that_is_asked_for(desk: Desk) -> None:
+    """
+    What a trial has printed stays as it was; in a pipe there is no escape unless --color=always.
+    """
+    said = ("sh", "-c", "echo '[/x] loss [bold]'")
+    desk.run(desk.numbered(2), "--", *said)
+
+    plain = desk.tune("logs", "s", "--all").out
+    assert plain == "[trial/t1] [/x] loss [bold]\n[trial/t2] [/x] loss [bold]\n"
+    assert desk.tune("logs", "s", "--all", "--color=never").out == plain
+    coloured = desk.tune("logs", "s", "--all", "--color=always").out.splitlines()
+    assert [re.sub("\x1b\\[[0-9;]*m", "", line) for line in coloured] == plain.splitlines()
+    assert all(line.startswith("\x1b[") for line in coloured)
+    assert all(line.endswith("\x1b[0m [/x] loss [bold]") for line in coloured)
 
 
 # What stands at a TAB

@@ -1,5 +1,5 @@
 """
-Whether to colour, and what: states, sparingly.
+Whether to colour, and what: states, sparingly, and what tells logs apart.
 
 One rule: colours are for somebody who looks. They go to a terminal that knows them, and
 nowhere else unless `--color=always` asks for them.
@@ -11,6 +11,7 @@ import os
 import sys
 from collections.abc import Mapping
 from typing import Annotated, TextIO
+from zlib import crc32
 
 import click
 import typer
@@ -25,7 +26,7 @@ Color = Annotated[
     typer.Option(
         "--color",
         click_type=click.Choice(CHOICES),
-        help=f"When to colour states. One of: ({', '.join(CHOICES)}). 'auto' does so on a"
+        help=f"When to colour. One of: ({', '.join(CHOICES)}). 'auto' does so on a"
         " terminal, unless NO_COLOR is set",
     ),
 ]
@@ -40,6 +41,9 @@ _CODES: dict[str, str] = {
     TrialState.TIMED_OUT: _RED,
     TrialState.LOST: _RED,
 }
+
+
+_LOGS = (36, 33, 32, 35, 34, 96, 93, 92, 95, 94)  # never red, which is for what is wrong
 
 
 def coloured(
@@ -59,6 +63,11 @@ def coloured(
 def paint(choice: str) -> Paint | None:
     """Return what colours states in tables, or None where there are to be no colours."""
     return state_colour if coloured(choice) else None
+
+
+def log_colour(id: str) -> str:
+    """Return what colours the prefix of a trial's lines: the same at each look."""
+    return f"\x1b[{_LOGS[crc32(id.encode('utf-8', 'backslashreplace')) % len(_LOGS)]}m"
 
 
 def state_colour(header: str, text: str) -> str:

@@ -12,6 +12,7 @@ import typer
 
 from kubectl_tune import logs
 from kubectl_tune.cli.chosen import chosen
+from kubectl_tune.cli.color import Color, coloured, log_colour
 from kubectl_tune.cli.fresh import Looker
 from kubectl_tune.cli.options import DURATION, trial_words
 from kubectl_tune.cli.printer import Printer
@@ -76,6 +77,7 @@ def command(
     previous: Annotated[
         bool, typer.Option("--previous", "-p", help="The log of the attempt before the latest")
     ] = False,
+    color: Color = "auto",
 ) -> None:
     """
     Print what trials have written to their standard output and standard error.
@@ -105,7 +107,11 @@ def command(
     )
     many = all_ or failed
     several = many or len(trials) > 1
-    printer = Printer(prefix=several if prefix is None else prefix, timestamps=timestamps)
+    printer = Printer(
+        prefix=several if prefix is None else prefix,
+        timestamps=timestamps,
+        paint=log_colour if coloured(color) else None,
+    )
     if attempt is None and not previous:
         only: dict[str, int] = {}
     else:

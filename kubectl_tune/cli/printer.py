@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Callable
 
 from kubectl_tune.log import LogLine
 from kubectl_tune.table import clean
@@ -18,8 +19,10 @@ _DROPPED = re.compile(r"(?:\x1b\[|\x9b)[0-9;:]*[mK]")
 
 
 class Printer:
-    def __init__(self, *, prefix: bool, timestamps: bool) -> None:
-        self._prefix, self._timestamps = prefix, timestamps
+    def __init__(
+        self, *, prefix: bool, timestamps: bool, paint: Callable[[str], str] | None = None
+    ) -> None:
+        self._prefix, self._timestamps, self._paint = prefix, timestamps, paint
         self._terminal = sys.stdout.isatty()
         self._open = ""  # the trial whose last line has not ended
 
@@ -49,7 +52,10 @@ class Printer:
         sys.stdout.buffer.flush()
 
     def _lead(self, id: str, line: LogLine) -> bytes:
-        lead = f"[trial/{clean(id)}] " if self._prefix else ""
+        lead = f"[trial/{clean(id)}]" if self._prefix else ""
+        if lead and self._paint:
+            lead = f"{self._paint(id)}{lead}\x1b[0m"
+        lead += " " * bool(lead)
         if self._timestamps:
             lead += f"{clean(line.time)} "
         return lead.encode("utf-8", "backslashreplace")
