@@ -7,7 +7,7 @@ described by these lines alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +27,7 @@ class Workload:
     whole_keys: tuple[str, ...] = ()  # those of the numbers that count something
     comparison: tuple[str, ...] = ()  # prints a config's metrics in the books of each accounting
     honest: tuple[str, str] = ("", "")  # key and value of a config that needs no caveat
+    honest_metric: str = ""  # what its results are ranked by: open positions count there, too
     honest_keys: tuple[str, ...] = ()  # those that mean something only together with it
     spec_keys: tuple[str, ...] = ()  # config keys that a spec may have beside `fixed`, too
 
@@ -37,6 +38,11 @@ class Workload:
     def computed(self, engine: str) -> bool:
         """Whether an engine that a result names, as in arbitrage/seed/1, is this workload's."""
         return engine.partition("/")[0] == self.name
+
+    def metric_of(self, configs: Sequence[Mapping[str, Any]]) -> str:
+        """Return what results of these configs are ranked by, unless something else is asked for."""
+        honest = configs and self.honest_metric and not any(map(self.flatters, configs))
+        return self.honest_metric if honest else self.metric
 
     def caveat_of(self, configs: Iterable[Mapping[str, Any]]) -> str:
         """Return what goes with a ranking of results of these configs."""
@@ -116,6 +122,7 @@ ARBITRAGE = Workload(
     whole_keys=("max_open_trades", "seed", *_BOUNDS, "fold"),
     comparison=("python", "-m", "kubectl_tune.workloads.arbitrage.compare", "--config", "{config}"),
     honest=("accounting", "two_leg"),
+    honest_metric="net_pnl_usd",
     honest_keys=_HONEST,
     spec_keys=("accounting", *_HONEST, "order"),
 )

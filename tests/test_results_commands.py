@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -21,6 +22,8 @@ from kubectl_tune.session import SessionInfo, Target
 from kubectl_tune.store import Store
 from kubectl_tune.trial import TrialEvent, TrialSpec, TrialState
 from kubectl_tune.workload import ARBITRAGE
+
+ROOT = Path(__file__).parent.parent
 
 # Writes what its config says, the way a user's program would; without a result it fails.
 PROGRAM = """\
@@ -298,9 +301,12 @@ class TestAccounting:
 
         def line(seed: float, two_leg: float) -> dict[str, Any]:
             metrics = {"realized_pnl_usd": seed, "win_rate": 1.0, "total_trades": 9, "fees_usd": 2}
-            honest = {**metrics, "realized_pnl_usd": two_leg, "win_rate": 0.25, "fees_usd": 4}
+            honest = {**metrics, "realized_pnl_usd": 7, "win_rate": 0.25, "fees_usd": 4}
             result = {"metrics": metrics, "repro": {"engine_version": "arbitrage/seed/1"}}
-            books = {"seed": metrics, "two_leg": honest}
+            books = {
+                "seed": {**metrics, "net_pnl_usd": seed},
+                "two_leg": {**honest, "net_pnl_usd": two_leg},
+            }
             return {"config": {"data_file": "quotes.csv", "books": books, "result": result}}
 
         return compared
@@ -324,7 +330,7 @@ class TestAccounting:
             ["t0", "two_leg", "2", "-1", "0.25", "4", "9"],
         ]
         assert "seed puts t1 first; two_leg puts t2 first" in out
-        assert "realized_pnl_usd of t1 is 5 by seed and -2 by two_leg" in out
+        assert "net_pnl_usd of t1 is 5 by seed and -2 by two_leg" in out
         assert "flatters" not in out
 
     def test_the_best_five_unless_others_are_asked_for(self, compared, say):
@@ -348,9 +354,9 @@ class TestAccounting:
         first, _ = json.loads(out)
         assert code == 0
         assert list(first) == ["job_id", "metric", "rank", "accounting", "config"]
-        assert (first["job_id"], first["metric"]) == ("t1", "realized_pnl_usd")
+        assert (first["job_id"], first["metric"]) == ("t1", "net_pnl_usd")
         assert first["rank"] == {"seed": 1, "two_leg": 2}
-        assert {name: books["realized_pnl_usd"] for name, books in first["accounting"].items()} == {
+        assert {name: books["net_pnl_usd"] for name, books in first["accounting"].items()} == {
             "seed": 5, "two_leg": -2,
         }  # fmt: skip
         assert first["config"]["data_file"] == "quotes.csv"
@@ -454,7 +460,7 @@ class TestAccounting:
         code, out, err = say("results", "there", "--explain-accounting", "-o", "json")
 
         assert (code, err) == (0, "")
-        assert json.loads(out)[0]["accounting"]["two_leg"]["realized_pnl_usd"] == -1
+        assert json.loads(out)[0]["accounting"]["two_leg"]["net_pnl_usd"] == -1
 
     def test_nothing_to_compare_is_said_and_no_error(self, compared, say):
         compared((3, -1))
@@ -587,3 +593,23 @@ class TestBest:
         again = here / "reproduced" / "t0" / "result.json"
         assert json.loads(again.read_text())["metrics"] == {"loss": 0.3, "size": 3.0}
         assert """MARK='x'"'"'y'""" in command
+
+
+def test_honest_trials_are_ranked_by_what_open_positions_are_worth_too(here, say):
+    """
+    A loser that is still open at the end would hide in the realized PnL; nothing flatters there.
+    """
+    shutil.copy(ROOT / "examples" / "arbitrage" / "quotes.csv.gz", "q.csv.gz")
+    costs = {"taker_fee_a_bps": 0.2, "taker_fee_b_bps": 0.2, "slippage_bps": 0.1}
+    config = {"data_file": "q.csv.gz", "max_position_usd": 1000, **costs, "accounting": "two_leg"}
+    lines = [{"job_id": f"t{x}", "config": {**config, "min_spread_bps": x}} for x in (1, 2)]
+    Path("plan.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+    code, out, err = say("run", "plan.jsonl", "--engine", "local", "-q", "--name", "honest")
+    assert code == 0, err
+
+    ranked = json.loads(say("results", "honest", "-o", "json")[1])
+    values = [each["metrics"]["net_pnl_usd"] for each in ranked]
+    assert f"net_pnl_usd={values[0]:.6g}" in out
+    assert values == sorted(values, reverse=True)
+    assert "flatters" not in say("results", "honest")[1]

@@ -58,4 +58,6 @@ def explained(field: Field, ranking: Ranking, form: str) -> str:
             "the data file has changed since, or the engine",
             file=sys.stderr,
         )
+    if metric == ARBITRAGE.metric:
+        metric = ARBITRAGE.honest_metric  # in the seed's books it is the same
     return comparison_text(Comparison(compared, metric, ranking.direction, ranking.among), form)

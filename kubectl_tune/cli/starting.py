@@ -155,7 +155,7 @@ def _draft(
     rules = planfile.rules(command, workdir=workdir, needs_data=needs_data)
     specs = _wanted(read(plan, rules), only or [])
     workload = ARBITRAGE if not command and any(not spec.command for spec in specs) else None
-    metric, direction = objective(metric, direction, workload)
+    metric, direction = objective(metric, direction, workload, specs)
     uid = beginning.new_uid()
     extra = dict(reached) if engine == "local" else {**reached, "pod": pod.as_json()}
     info = SessionInfo(
@@ -182,18 +182,21 @@ def read(plan: str, rules: Rules) -> tuple[TrialSpec, ...]:
     return found.trials
 
 
-def objective(metric: str, direction: str, workload: Workload | None) -> tuple[str, str]:
+def objective(
+    metric: str, direction: str, workload: Workload | None, specs: Sequence[TrialSpec] = ()
+) -> tuple[str, str]:
     """Return what to rank by and which end is best; neither is known for every command."""
     direction = DIRECTIONS.get(direction, direction)
     if direction not in DIRECTIONS.values():
         raise UsageError(f"--direction {direction}: expected maximize or minimize")
     if not metric and workload:
-        metric = workload.metric
+        metric = workload.metric_of([spec.config for spec in specs])
     if not metric:
         if direction:
             raise UsageError(f"--direction {direction}: of what?", hint="name it with --metric")
         return "", ""
-    known = workload.direction if workload and metric == workload.metric else direction_of(metric)
+    own = workload and metric in (workload.metric, workload.honest_metric)
+    known = workload.direction if workload and own else direction_of(metric)
     if not (direction or known):
         raise UsageError(
             f"--metric {metric}: which end of it is best can't be told from its name",

@@ -23,7 +23,7 @@ from kubectl_tune.views.objects import json_text
 FORMATS = ("table", "wide", "json", "jsonl", "csv", "md")
 # What tells whether trades make money, under names that leave both accountings room on a line.
 SHOWN = {
-    "realized_pnl_usd": "pnl_usd",
+    "net_pnl_usd": "pnl_usd",
     "win_rate": "win_rate",
     "max_drawdown_pct": "drawdown_pct",
     "fees_usd": "fees_usd",
