@@ -228,3 +228,23 @@ def test_bounds_keep_the_checksum_of_the_whole_file(file):
 
     assert marks(part) == list(range(1500, 2600))
     assert part.sha256 == load_quotes(path).sha256
+
+
+@given(st.lists(st.sampled_from(["a", "nan", "late", "odd", ""]), min_size=1, max_size=40))
+def test_times_are_the_same_whether_noted_while_reading_or_read_again(tmp_path_factory, kinds):
+    """
+    Whatever rows are left out or kept, and in whichever order they come.
+    """
+    rows, start = [], datetime(2024, 8, 8, tzinfo=UTC)
+    for number, kind in enumerate(kinds):
+        moment = start + timedelta(seconds=number - (5 if kind == "late" else 0))
+        stamp = "odd" if kind == "odd" else moment.isoformat()
+        rows.append(f"{stamp},{'nan' if kind == 'nan' else 1},2,1,2" if kind else "")
+    path = tmp_path_factory.mktemp("q") / "q.csv"
+    path.write_text("\n".join(["timestamp,best_bid_a,best_ask_a,best_bid_b,best_ask_b", *rows]))
+    for order in (None, "check", "sort", "file"):
+        try:
+            noted = load_quotes(path, "skip", order=order, columns=Wanted(times=True))
+        except ValueError:
+            continue
+        assert noted.seconds() == load_quotes(path, "skip", order=order).seconds()

@@ -26,6 +26,11 @@ class Clock:
         self._read: Callable[[str], Any] = _either
         self._forward = forward
         self._latest: Any = None
+        self.taken: Sequence[Any] = ()  # the times that were taken last, all at once
+
+    def time(self, text: str) -> Any:
+        """Read a time as those before it; ValueError if it is none."""
+        return self._read(text)
 
     def advance(self, text: str) -> bool:
         """Take the next time, or say no to one that is earlier; ValueError if it is none."""
@@ -47,7 +52,7 @@ class Clock:
         except (TypeError, ValueError):
             return False
         if not backwards:
-            self._latest = times[-1]
+            self._latest, self.taken = times[-1], times
         return not backwards
 
     def _is_back(self, times: Sequence[Any]) -> bool:
@@ -56,27 +61,41 @@ class Clock:
     def _read_all(self, texts: Sequence[str]) -> list[Any]:
         if self._read is not _iso:
             return list(map(self._read, texts))
-        times = list(map(datetime.fromisoformat, texts))
-        if times[0].tzinfo is None:
-            times = [time if time.tzinfo else time.replace(tzinfo=UTC) for time in times]
-        return times  # one without a zone among others makes comparing them raise
+        return _moments(texts)  # one without a zone among others makes comparing them raise
 
 
 def times(texts: Sequence[str]) -> list[Any]:
     """All as numbers or all as moments, which compare exactly; ValueError for one that is none."""
     if not texts:
         return []
-    read = _iso if isinstance(_either(texts[0]), datetime) else _number
-    return list(map(read, texts))
+    if not isinstance(_either(texts[0]), datetime):
+        return list(map(_number, texts))
+    try:
+        moments = _moments(texts)  # takes half the time of reading them one by one
+    except ValueError:
+        moments = []
+    return moments if moments and all(each.tzinfo for each in moments) else list(map(_iso, texts))
 
 
 def seconds(texts: Sequence[str]) -> array[float]:
     """Since 1970. ValueError for a text that is no time."""
-    moments = times(texts)
+    return in_seconds(times(texts))
+
+
+def in_seconds(moments: Sequence[Any]) -> array[float]:
+    """The same of what has been read, all of it numbers or all moments."""
     if moments and isinstance(moments[0], datetime):
-        return array("d", [(moment - EPOCH).total_seconds() for moment in moments])
+        return array("d", [moment.timestamp() for moment in moments])
     unit = _unit(moments)
     return array("d", [number / unit for number in moments])
+
+
+def _moments(texts: Sequence[str]) -> list[datetime]:
+    """As they are written, but that all are UTC where the first has no zone."""
+    moments = list(map(datetime.fromisoformat, texts))
+    if moments[0].tzinfo is None:
+        moments = [each if each.tzinfo else each.replace(tzinfo=UTC) for each in moments]
+    return moments
 
 
 def _unit(numbers: Sequence[float]) -> int:

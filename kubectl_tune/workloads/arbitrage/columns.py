@@ -28,6 +28,7 @@ class Wanted:
 
     required: Mapping[str, str] = field(default_factory=dict)
     optional: Sequence[str] = ()
+    times: bool = False  # whether times are wanted, too: reading them twice takes long
 
     @property
     def names(self) -> set[str]:
@@ -52,7 +53,7 @@ def wanted(options: Options) -> Wanted:
     required = {name: name for name in QUANTITIES if options.fill == "top_of_book"}
     if options.rate_column is not None:
         required[RATE] = options.rate_column
-    return Wanted(required, FUNDING)
+    return Wanted(required, FUNDING, times=True)
 
 
 def _missing(names: Sequence[str], header: Sequence[str], kind: str) -> str:

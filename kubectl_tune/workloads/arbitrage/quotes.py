@@ -19,7 +19,7 @@ from typing import Any
 
 from .arbitrage_core import OrderBookSnapshot
 from .bad_rows import BadRowKind, BadRowPolicy, BadRows, parse_fault, price_fault
-from .clock import Clock, seconds
+from .clock import Clock, in_seconds, seconds
 from .columns import NONE, Wanted, all_good, cell, cell_fault, cells
 from .order import LateRows, Order, in_order
 from .rows import Rows
@@ -66,6 +66,10 @@ class Quotes:
             with _all_times():
                 self._seconds = seconds(self.timestamps)
         return self._seconds
+
+    def timed(self, times: Sequence[Any]) -> None:
+        """Know the times of all rows, which have been read already."""
+        self._seconds = in_seconds(times)
 
     def warnings(self) -> list[str]:
         return [*self.bad_rows.sentences(), *self.remarks]
@@ -125,6 +129,8 @@ def load_quotes(
         if row_start or row_stop is not None:
             quotes.remark(rows.unseen(row_start, row_stop))
         quotes.sha256 = table.sha256()
+        if reading.times is not None:
+            quotes.timed(reading.times)
     if policy == "error" and quotes.bad_rows.total:
         raise ValueError(f"Invalid row {quotes.bad_rows}")
     if not len(quotes):
@@ -168,6 +174,7 @@ class _Reading:
         self.pick, self.more = _picker(table, columns)
         self.quotes = Quotes(columns={key: _prices() for key in self.more})
         self.clock = Clock(forward=order != "file")
+        self.times: list[Any] | None = [] if columns.times else None
 
     def take(self, block: list[Sequence[Any]]) -> None:
         if not self._take_whole(block):
@@ -191,6 +198,8 @@ class _Reading:
             return False
         self.quotes.rows += len(block)
         self.quotes.timestamps.extend(stamps)
+        if self.times is not None:
+            self.times.extend(self.clock.taken)
         for column, values in zip(self._columns(), [*prices, *more], strict=True):
             column.extend(values)
         self.line += len(block)
@@ -209,8 +218,16 @@ class _Reading:
         fault = fault or self._time_fault(stamp)
         if fault is None or self._keep(*fault):
             self.quotes.timestamps.append(stamp)
+            self._note_time(stamp)
             for column, value in zip(self._columns(), [*prices, *more], strict=True):
                 column.append(value)
+
+    def _note_time(self, stamp: str) -> None:
+        try:
+            if self.times is not None:
+                self.times.append(self.clock.time(stamp))
+        except ValueError:
+            self.times = None  # whoever needs them is told then
 
     def _columns(self) -> list[array[float]]:
         return [*self.quotes.prices, *self.quotes.columns.values()]
