@@ -124,12 +124,17 @@ def needed(tree: Path, newest: tuple[int, ...]) -> str:
 
 
 def tried(program: Path, of: str) -> None:
-    """See that the program begins at all, with nothing but its own folder."""
-    done = subprocess.run(
-        [program, "version", "--client"], env={}, capture_output=True, text=True, check=False
-    )
-    if done.stdout != f"Client Version: {of}\n":
-        raise Unbuildable(f"the program doesn't run: {done.stdout}{done.stderr}")
+    """See that the program begins, and finds its libraries, with nothing but its own folder."""
+    alone = {"PATH": ""}
+    said = output([program, "version", "--client"], alone)
+    said += output([program, "__python", "-c", "import kubernetes.client, sqlite3, ssl"], alone)
+    if said != f"Client Version: {of}\n":
+        raise Unbuildable(f"the program doesn't run: {said}")
+
+
+def output(words: list[str | Path], environ: Mapping[str, str]) -> str:
+    done = subprocess.run(words, env=environ, capture_output=True, text=True, check=False)
+    return done.stdout + done.stderr
 
 
 def limit(text: str | None) -> tuple[int, ...]:

@@ -46,9 +46,13 @@ LIBRARIES = {
     "SQLite": Library("blessing", "pkg:generic/sqlite", ("_sqlite3",), ("libsqlite3",)),
     "bzip2": Library("bzip2-1.0.6", "pkg:generic/bzip2", ("_bz2",), ("libbz2",)),
     "expat": Library("MIT", "pkg:generic/expat", ("pyexpat",), ("libexpat",)),
+    "libedit": Library("BSD-3-Clause", "pkg:generic/libedit", ("readline",), ("libedit",)),
     "libffi": Library("MIT", "pkg:generic/libffi", ("_ctypes",), ("libffi",)),
     "libuuid": Library("BSD-3-Clause", "pkg:generic/libuuid", ("_uuid",), ("libuuid",)),
     "mpdecimal": Library("BSD-2-Clause", "pkg:generic/mpdecimal", ("_decimal",), ("libmpdec",)),
+    "ncurses": Library(
+        "X11-distribute-modifications-variant", "pkg:generic/ncurses", ("_curses",), ("libncurses",)
+    ),
     "xz": Library("0BSD", "pkg:generic/xz", ("_lzma",), ("liblzma",)),
     "zlib": Library("Zlib", "pkg:generic/zlib", ("zlib",), ("libz",)),
 }
@@ -121,7 +125,15 @@ def installed() -> dict[str, str]:
 def built_in(names: Iterable[str]) -> Iterator[str]:
     """Yield the libraries that are inside of Python or of a module of its own."""
     there = {Path(name).name.partition(".")[0] for name in names} | set(sys.builtin_module_names)
+    if "readline" in there and not by_libedit():
+        raise Unlicensed("this Python has GNU readline inside, whose license is not for us")
     return (name for name, about in LIBRARIES.items() if there & set(about.modules))
+
+
+def by_libedit() -> bool:
+    import readline
+
+    return "libedit" in (readline.__doc__ or "")
 
 
 def python() -> Component:

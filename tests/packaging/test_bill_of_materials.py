@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 import sysconfig
 from importlib import metadata
 from pathlib import Path
+from types import ModuleType
 
 import click
 import contents
@@ -60,6 +62,21 @@ def test_a_file_of_unknown_origin_stops_the_build():
     """
     with pytest.raises(Unlicensed, match="libreadline"):
         owner("libreadline.so.8", Path("/usr/lib/x86_64-linux-gnu/libreadline.so.8"))
+
+
+def test_gnu_readline_inside_of_python_stops_the_build(monkeypatch: pytest.MonkeyPatch):
+    """
+    Some Pythons have their line editor built in; libedit may be passed on, readline may not.
+    """
+    monkeypatch.setattr("sys.builtin_module_names", ("readline", "_curses"))
+    editor = ModuleType("readline", "Importing this module enables ... using libedit readline.")
+    monkeypatch.setitem(sys.modules, "readline", editor)
+    assert {"libedit", "ncurses"} <= {each.name for each in components(tree())}
+
+    editor.__doc__ = "Importing this module enables command line editing using GNU readline."
+
+    with pytest.raises(Unlicensed, match="readline"):
+        components(tree())
 
 
 @pytest.mark.parametrize("name", LIBRARIES)
