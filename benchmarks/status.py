@@ -24,7 +24,13 @@ from kubectl_tune.session import SessionInfo, Target
 from kubectl_tune.store import Store
 from kubectl_tune.trial import Failure, Trial, TrialSpec, TrialState
 
-QUICK = [["version", "--client"], ["status"], ["list"], ["logs", "trial-000007"], ["show", "trial-000007"]]
+QUICK = [
+    ["version", "--client"],
+    ["status"],
+    ["list"],
+    ["logs", "trial-000007"],
+    ["show", "trial-000007"],
+]
 SLOW = [["status", "-o", "json"], ["status", "-o", "wide"]]
 
 

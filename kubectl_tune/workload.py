@@ -40,7 +40,7 @@ class Workload:
         return engine.partition("/")[0] == self.name
 
     def metric_of(self, configs: Sequence[Mapping[str, Any]]) -> str:
-        """Return what results of these configs are ranked by, unless something else is asked for."""
+        """Return what results of these configs are ranked by, unless something else is asked."""
         honest = configs and self.honest_metric and not any(map(self.flatters, configs))
         return self.honest_metric if honest else self.metric
 
