@@ -11,12 +11,16 @@ import os
 from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Any
 
 from kubectl_tune.cluster import ClusterClient
 from kubectl_tune.cluster.credentials import Credentials
 from kubectl_tune.cluster.kubeconfig import Access, ConfigFlags, resolve
 from kubectl_tune.errors import ClusterError, EngineError, StoreError
 from kubectl_tune.session import SessionInfo, Target
+
+if TYPE_CHECKING:
+    from kubectl_tune.cluster.lists import Narrowing
 
 PLACE = ("context", "cluster", "server", "namespace")
 
@@ -59,15 +63,24 @@ def _known(access: Access) -> Access:
     return replace(access, credentials=_plugins.setdefault(key, access.credentials))
 
 
-def client(access: Access, *, patient: bool = False) -> ClusterClient:
-    from kubectl_tune.cluster.kubernetes import KubernetesClient  # slow to import
+def client(
+    access: Access, *, patient: bool = False, narrowing: Narrowing | None = None
+) -> ClusterClient:
+    """Return a client; `narrowing` is for one whose lists a command line narrows down."""
+    # All of these are slow to import.
+    more: dict[str, Any] = {
+        "request_timeout": given().request_timeout,
+        "patient": patient,
+        "tell": _tell.get(None),
+    }
+    if narrowing is None:
+        from kubectl_tune.cluster.kubernetes import KubernetesClient
 
-    made = KubernetesClient(
-        access,
-        request_timeout=given().request_timeout,
-        patient=patient,
-        tell=_tell.get(None),
-    )
+        made = KubernetesClient(access, **more)
+    else:
+        from kubectl_tune.cluster.lists import NarrowedClient
+
+        made = NarrowedClient(access, narrowing, **more)
     _clients.get([]).append(made)
     return made
 

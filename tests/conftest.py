@@ -24,12 +24,10 @@ ROOT = Path(__file__).parent.parent
 SHARED = (ROOT / "tests" / "cluster", ROOT / "tests" / "packaging")
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_itemcollected(item: pytest.Item) -> None:
     """Let one process have all tests of what there is once; the others share the rest by file."""
-    for item in items:
-        shared = any(folder in item.path.parents for folder in SHARED)
-        item.add_marker(pytest.mark.xdist_group("shared" if shared else str(item.path)))
+    shared = any(folder in item.path.parents for folder in SHARED)
+    item.add_marker(pytest.mark.xdist_group("shared" if shared else item.path.name))
 
 
 @pytest.fixture(autouse=True)

@@ -11,17 +11,14 @@ from queue import Empty, SimpleQueue
 from typing import cast
 
 from kubectl_tune import access, attaching
-from kubectl_tune.cli.clusters import REQUESTS, heed_flags
-from kubectl_tune.cli.globals import globals_
+from kubectl_tune.cli.clusters import heed_flags, heed_warnings
 from kubectl_tune.cli.listing import Item
 from kubectl_tune.cli.locallist import NONE, standings
 from kubectl_tune.cluster import Change, ClusterClient, Manifest
 from kubectl_tune.cluster import labels as marks
-from kubectl_tune.cluster.lists import NarrowedClient, Narrowing
+from kubectl_tune.cluster.lists import Narrowing
 from kubectl_tune.cluster.reflector import Reflector
-from kubectl_tune.errors import ClusterError
 from kubectl_tune.session import SessionState
-from kubectl_tune.summary import counted
 from kubectl_tune.table import clean
 from kubectl_tune.views.remotes import Seen, remote_headers, remote_object, remote_row
 
@@ -35,14 +32,7 @@ class RemoteSessions:
 
     def __init__(self, narrowing: Narrowing, *, running: bool) -> None:
         heed_flags()
-        given = globals_()
-        self._client = NarrowedClient(
-            access.here(),
-            narrowing,
-            request_timeout=given.request_timeout,
-            patient=False,
-            tell=_tell if given.v >= REQUESTS else None,
-        )
+        self._client = access.client(access.here(), narrowing=narrowing)
         self._everywhere = narrowing.everywhere
         self._running = running
         self._held: Held | None = None
@@ -56,7 +46,7 @@ class RemoteSessions:
 
     def items(self, *, wide: bool, namespaces: bool) -> list[Item]:
         now, seen = time.time(), self._seen()
-        self._heed_warnings()
+        heed_warnings()
         return [
             Item(remote_object(each), remote_row(each, now, wide=wide, namespaces=namespaces))
             for each in seen
@@ -91,13 +81,6 @@ class RemoteSessions:
             )
             for each in there
         ]
-
-    def _heed_warnings(self) -> None:
-        said = self._client.warnings()
-        for text in said:
-            print(f"Warning: {clean(text)}", file=sys.stderr)
-        if said and globals_().warnings_as_errors:
-            raise ClusterError(f"{counted(len(said), 'warning')} received")
 
 
 class Held:
@@ -149,7 +132,3 @@ class Held:
 
 def _uid(manifest: Manifest) -> str:
     return str(manifest["metadata"]["uid"])
-
-
-def _tell(text: str) -> None:
-    sys.stderr.write(f"{clean(text)}\n")
