@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from desk import Desk
@@ -21,13 +21,19 @@ settings.load_profile("default")
 
 ROOT = Path(__file__).parent.parent
 # What there is once on a machine: a cluster, and an archive that takes a while to build.
-SHARED = (ROOT / "tests" / "cluster", ROOT / "tests" / "packaging")
+SHARED = ("tests/cluster/", "tests/packaging/")
 
 
-def pytest_itemcollected(item: pytest.Item) -> None:
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """Let one process have all tests of what there is once; the others share the rest by file."""
-    shared = any(folder in item.path.parents for folder in SHARED)
-    item.add_marker(pytest.mark.xdist_group("shared" if shared else item.path.name))
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByFile(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return "shared" if nodeid.startswith(SHARED) else nodeid.partition("::")[0]
+
+    return ByFile(config, log)
 
 
 @pytest.fixture(autouse=True)
