@@ -244,7 +244,7 @@ def csv(rows, end="\n"):
         (csv(5).encode(), 5),
         (csv(5).strip().encode(), 5),
         (csv(3, "\r\n\r\n").encode(), 3),
-        (gzip.compress(csv(7, mtime=0).encode()), 7),
+        (gzip.compress(csv(7).encode(), mtime=0), 7),
         (b"\xef\xbb\xbf\na,b\n1,2\n", 1),
         (b'a,b\n"1\n2",3\n', 1),
         (b"", 0),
