@@ -244,3 +244,28 @@ def test_a_server_that_is_down_costs_nothing_but_its_names(kubeconfig: Path) -> 
 
     assert offered("list", "--namespace", "q") == (0, [":4"])
     assert offered("status", "") == (0, [":4"])
+
+
+# What is the user's own
+
+
+def test_no_command_writes_to_a_kubeconfig(
+    desk: Desk, kubeconfig: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    Whatever is done with a cluster, the files that lead there stay as they were.
+    """
+    other = desk.folder / "other"
+    other.write_text("apiVersion: v1\nkind: Config\n# a comment\n")
+    monkeypatch.setenv("KUBECONFIG", f"{kubeconfig}{os.pathsep}{other}")
+    before = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in (kubeconfig, other)}
+    plan = desk.numbered(1)
+
+    for words in (
+        ("run", plan, "--name", "s", "--", *SCORE), ("status",), ("doctor",), ("list", "--cluster"),
+        ("version",), ("logs", "s"), ("explain",), ("delete", "s", "-y"),
+    ):  # fmt: skip
+        assert desk.tune(*words).code == 0, words
+
+    after = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in before}
+    assert after == before
