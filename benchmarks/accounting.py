@@ -10,20 +10,15 @@ looks at each row for a profit, a loss, a closing edge, a time-out and stale quo
 
 from __future__ import annotations
 
-import argparse
-import csv
-import gzip
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from statistics import median
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+import turns  # puts this checkout on the path
 
-from kubectl_tune.workloads.arbitrage import simulate, two_leg, vectors_plain
+from kubectl_tune.workloads.arbitrage import two_leg, vectors_plain
 from kubectl_tune.workloads.arbitrage.accounting import Options
 from kubectl_tune.workloads.arbitrage.arbitrage_core import ArbitrageConfig
 from kubectl_tune.workloads.arbitrage.arbitrage_tuning import ArbitrageTuningRunner, account, load
@@ -49,14 +44,13 @@ EVERY = Options(
 
 
 def main() -> int:
-    args = _arguments()
+    args = turns.arguments(__doc__)
     with tempfile.TemporaryDirectory() as folder:
-        path = args.data or _simulated(Path(folder), args.rows)
+        path = args.data or turns.simulated(Path(folder), args.rows)
         seed = _config(path, Options())
         quotes = load(seed)
         quotes.seconds()
         measured: dict[str, Callable[[], object]] = {
-            "csv.reader": lambda: _read(path),
             "load": lambda: load(seed),
             "seed": lambda: account(seed, quotes),
             "two_leg": _run(quotes, TWO_LEG, vectors_plain),
@@ -66,26 +60,9 @@ def main() -> int:
             "job, two_leg": _job(replace(seed, options=TWO_LEG)),
             "job, without numpy": _plain_job(seed),
         }
-        seconds: dict[str, list[float]] = {name: [] for name in measured}
-        for _ in range(args.runs):
-            for name, act in measured.items():
-                seconds[name].append(_cpu_seconds(act))
+        seconds = turns.take_turns(path, measured, args.runs)
     _report(quotes, seconds)
     return 0
-
-
-def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n\n")[0])
-    parser.add_argument("--rows", type=int, default=1_000_000)
-    parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--data", type=Path, help="quotes to use instead of simulated ones")
-    return parser.parse_args()
-
-
-def _simulated(folder: Path, rows: int) -> Path:
-    path = folder / "quotes.csv"
-    simulate.main(["--rows", str(rows), "--seed", "7", "--out", str(path)])
-    return path
 
 
 def _config(path: Path, options: Options) -> TuningConfig:
@@ -128,26 +105,11 @@ def _plain_job(config: TuningConfig) -> Callable[[], object]:
     return job
 
 
-def _read(path: Path) -> None:
-    opener = gzip.open if path.suffix == ".gz" else open
-    with opener(path, "rt", encoding="utf-8", newline="") as file:
-        for _ in csv.reader(file):
-            pass
-
-
-def _cpu_seconds(act: Callable[[], object]) -> float:
-    started = time.process_time()
-    act()
-    return time.process_time() - started
-
-
 def _report(quotes: Quotes, seconds: dict[str, list[float]]) -> None:
     for options in (TWO_LEG, EVERY):
         run = two_leg.run(quotes, STRATEGY, options, initial_balance_usd=10_000.0)
         print(f"{len(quotes):,} rows, {run.result.total_trades:,} trades")
-    for name, times in seconds.items():
-        ratio = median(a / b for a, b in zip(times, seconds["csv.reader"], strict=True))
-        print(f"{name:<22} {median(times):6.2f} s  {ratio:5.1f} x csv.reader")
+    turns.report(seconds)
 
 
 if __name__ == "__main__":

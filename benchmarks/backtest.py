@@ -9,19 +9,13 @@ seconds do not. The quotes are simulated with seed 7.
 
 from __future__ import annotations
 
-import argparse
-import csv
-import gzip
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
-from statistics import median
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+import turns  # puts this checkout on the path
 
-from kubectl_tune.workloads.arbitrage import simulate
 from kubectl_tune.workloads.arbitrage.arbitrage_backtest import ArbitrageBacktester, BacktestConfig
 from kubectl_tune.workloads.arbitrage.arbitrage_core import ArbitrageConfig, ArbitrageEngine
 from kubectl_tune.workloads.arbitrage.arbitrage_tuning import ArbitrageTuningRunner, TuningConfig
@@ -35,43 +29,18 @@ STRATEGIES = {
 
 
 def main() -> int:
-    args = _arguments()
+    args = turns.arguments(__doc__)
     with tempfile.TemporaryDirectory() as folder:
-        path = args.data or _simulated(Path(folder), args.rows)
+        path = args.data or turns.simulated(Path(folder), args.rows)
         quotes = load_quotes(path)
         measured = {
-            "csv.reader": lambda: _read(path),
             "load": lambda: load_quotes(path),
             **{name: _backtest(config, quotes) for name, config in STRATEGIES.items()},
             "whole job": lambda: _job(path, STRATEGIES["many trades"]),
         }
-        seconds: dict[str, list[float]] = {name: [] for name in measured}
-        for _ in range(args.runs):
-            for name, act in measured.items():
-                seconds[name].append(_cpu_seconds(act))
+        seconds = turns.take_turns(path, measured, args.runs)
     _report(len(quotes), {name: _trades(c, quotes) for name, c in STRATEGIES.items()}, seconds)
     return 0
-
-
-def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n\n")[0])
-    parser.add_argument("--rows", type=int, default=1_000_000)
-    parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--data", type=Path, help="quotes to use instead of simulated ones")
-    return parser.parse_args()
-
-
-def _simulated(folder: Path, rows: int) -> Path:
-    path = folder / "quotes.csv"
-    simulate.main(["--rows", str(rows), "--seed", "7", "--out", str(path)])
-    return path
-
-
-def _read(path: Path) -> None:
-    opener = gzip.open if path.suffix == ".gz" else open
-    with opener(path, "rt", encoding="utf-8", newline="") as file:
-        for _ in csv.reader(file):
-            pass
 
 
 def _backtest(config: ArbitrageConfig, quotes: Quotes) -> Callable[[], object]:
@@ -96,18 +65,9 @@ def _job(path: Path, config: ArbitrageConfig) -> None:
     ArbitrageTuningRunner(settings).run()
 
 
-def _cpu_seconds(act: Callable[[], object]) -> float:
-    started = time.process_time()
-    act()
-    return time.process_time() - started
-
-
 def _report(rows: int, trades: dict[str, int], seconds: dict[str, list[float]]) -> None:
     print(f"{rows:,} rows")
-    for name, times in seconds.items():
-        ratio = median(a / b for a, b in zip(times, seconds["csv.reader"], strict=True))
-        made = f"  {trades[name]:,} trades" if name in trades else ""
-        print(f"{name:<16} {median(times):6.2f} s  {ratio:5.1f} x csv.reader{made}")
+    turns.report(seconds, {name: f"{count:,} trades" for name, count in trades.items()})
 
 
 if __name__ == "__main__":

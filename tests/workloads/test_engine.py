@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from workloads import literal
+from workloads.series import SHORT, sine
 
 from kubectl_tune.workloads.arbitrage.arbitrage_backtest import (
     ArbitrageBacktester,
@@ -73,17 +74,7 @@ def test_a_short_series_gives_the_documented_result():
     """
     Two trades a side, closed together, with every figure known.
     """
-    series = snapshots(
-        (100.00, 100.10, 100.05, 100.15),
-        (100.00, 100.10, 100.60, 100.70),
-        (100.05, 100.15, 100.70, 100.80),
-        (100.40, 100.50, 100.45, 100.55),
-        (100.90, 101.00, 100.30, 100.40),
-        (100.80, 100.90, 100.20, 100.30),
-        (100.30, 100.40, 100.35, 100.45),
-        (100.00, 100.05, 100.35, 100.40),
-        (100.00, 100.05, 100.50, 100.55),
-    )
+    series = snapshots(*SHORT)
     backtester = ArbitrageBacktester(engine(max_open_trades=2), BacktestConfig())
 
     result = backtester.run(series)
@@ -128,14 +119,6 @@ def test_the_published_mode_takes_bs_prices_times_a_rate(mode):
     spreads = [event.trade.entry_spread_bps for event in backtester.ledger.events]
     assert spreads[0] == pytest.approx(24.87562189054726)
     assert spreads[2] == pytest.approx(32.18618469918297)
-
-
-def sine():
-    for i in range(1000):
-        common = 100 + 2 * math.sin(i / 37)
-        a = common + 0.3 * math.sin(i / 5)
-        b = common + 0.3 * math.sin(i / 5 + 1.1) + 0.15 * math.sin(i / 11)
-        yield tuple(round(price, 6) for price in (a - 0.01, a + 0.01, b - 0.01, b + 0.01))
 
 
 @pytest.mark.parametrize(

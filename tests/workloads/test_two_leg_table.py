@@ -1,11 +1,11 @@
 """Figures of the two-leg accounts that another implementation had printed, and what they mean."""
 
-import math
 import os
 from pathlib import Path
 
 import pytest
 from workloads import twoleg
+from workloads.series import SHORT, sine
 
 from kubectl_tune.workloads.arbitrage.arbitrage_backtest import ArbitrageBacktester, BacktestConfig
 from kubectl_tune.workloads.arbitrage.arbitrage_core import ArbitrageConfig, ArbitrageEngine
@@ -14,26 +14,6 @@ from kubectl_tune.workloads.arbitrage.quotes import load_quotes
 FOLDER = os.environ.get("KUBECTL_TUNE_QUOTES")
 REAL = Path(FOLDER or "", "btc_usdm_coinm.csv.gz")
 real = pytest.mark.skipif(not FOLDER or not REAL.exists(), reason="no such quotes")
-
-SHORT = [
-    (100.00, 100.10, 100.05, 100.15),
-    (100.00, 100.10, 100.60, 100.70),
-    (100.05, 100.15, 100.70, 100.80),
-    (100.40, 100.50, 100.45, 100.55),
-    (100.90, 101.00, 100.30, 100.40),
-    (100.80, 100.90, 100.20, 100.30),
-    (100.30, 100.40, 100.35, 100.45),
-    (100.00, 100.05, 100.35, 100.40),
-    (100.00, 100.05, 100.50, 100.55),
-]
-
-
-def sine():
-    for i in range(1000):
-        common = 100 + 2 * math.sin(i / 37)
-        a = common + 0.3 * math.sin(i / 5)
-        b = common + 0.3 * math.sin(i / 5 + 1.1) + 0.15 * math.sin(i / 11)
-        yield tuple(round(price, 6) for price in (a - 0.01, a + 0.01, b - 0.01, b + 0.01))
 
 
 def printed(run):
