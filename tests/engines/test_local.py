@@ -132,8 +132,9 @@ def test_an_agent_that_dies_takes_its_trials_along(place):
         ("t1", TrialState.LOST, Failure.NODE_LOST),
     }
     events = engine.submit(session.ready(9))
-    follow(session, engine, lambda: not session.in_flight, events)
-    assert states(session) == [TrialState.SUCCEEDED] * 2
+    follow(session, engine, lambda: session.trials["t1"].state.ended, events)
+    assert session.trials["t1"].state is TrialState.SUCCEEDED
+    until(lambda: place.begun().total() == 4, "t0 to write down that it began again")
     assert place.begun() == {("t0", 1): 1, ("t1", 1): 1, ("t0", 2): 1, ("t1", 2): 1}
 
 
