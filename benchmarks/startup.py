@@ -94,7 +94,7 @@ def first_job(words: Sequence[str], run: Sequence[str], environ: dict[str, str])
 
 @contextmanager
 def driven(words: Sequence[str], run: Sequence[str], environ: dict[str, str]) -> Iterator[None]:
-    """A session that runs from its first Job on, with its driver; deleted at the end."""
+    """A session that runs from its first Job on, with its driver; all of it is gone at the end."""
     name = run[-1]
     with subprocess.Popen(run, stderr=subprocess.PIPE, text=True, env=environ) as driver:
         try:
@@ -106,6 +106,8 @@ def driven(words: Sequence[str], run: Sequence[str], environ: dict[str, str]) ->
             subprocess.run(
                 [*words, "delete", name, "-y"], env=environ, capture_output=True, check=True
             )
+            gone = ["kubectl", *words[1:], "wait", "--for=delete", "pods", "--all"]
+            subprocess.run([*gone, f"--timeout={PATIENCE:g}s"], capture_output=True, check=True)
 
 
 def _await_job(driver: subprocess.Popen[str]) -> None:
