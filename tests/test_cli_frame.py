@@ -409,6 +409,12 @@ def candidates(capsys, *words: str) -> list[str]:
     return [line.partition("\t")[0] for line in printed.out.splitlines()]
 
 
+GLOBAL_C = [
+    "--cache-dir", "--certificate-authority", "--client-certificate", "--client-key", "--cluster",
+    "--context",
+]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
@@ -418,8 +424,24 @@ def candidates(capsys, *words: str) -> list[str]:
         (["version", "--output=j"], ["json", ":4"]),
         (["completion", "b"], ["bash", ":4"]),
         (["nope", ""], [":4"]),
-        (["version", "--", ""], [":0"]),
+        (["version", "--", ""], [":4"]),
+        (["run", "plan.jsonl", "--", ""], [":0"]),
         (["version", "--nope", ""], [":4"]),
+        (["run", "--nope="], [":4"]),
+        (["version", "--client="], ["true", "false", ":4"]),
+        (["version", "--client=f"], ["false", ":4"]),
+        (["version", "--c"], ["--client", *GLOBAL_C, ":4"]),
+        (["--c"], [*GLOBAL_C, ":4"]),
+        (["status", "--no"], ["--no-headers", ":4"]),
+        (["run", "--engine", ""], ["indexed", "jobs", "local", ":4"]),
+        (["run", "--engine=l"], ["local", ":4"]),
+        (["status", "--state", ""], [":0"]),
+        (["status", "--kubeconfig="], [":0"]),
+        (["--kubeconfig", ""], [":0"]),
+        (["--cache-dir="], [":16"]),
+        (["--token", ""], [":4"]),
+        (["help", "vers"], ["version", ":4"]),
+        (["help", "version", ""], [":4"]),
     ],
 )
 def test_completion_speaks_kubectls_protocol(words, expected, capsys):
@@ -441,10 +463,23 @@ def test_sessions_and_trials_complete_from_the_state_file(tmp_path, capsys):
     assert candidates(capsys, state, "status", "") == ["nightly", ":4"]
     assert candidates(capsys, "cancel", state, "nightly", "a") == ["a1", ":4"]
     assert candidates(capsys, "logs", state, "n") == ["nightly", ":4"]
+    assert candidates(capsys, "logs", state, "") == ["nightly", "a1", "b2", ":4"]
+    assert candidates(capsys, "logs", state, "nightly", "") == ["a1", "b2", ":4"]
+    assert candidates(capsys, "logs", state, "b2", "") == ["a1", ":4"]
+    assert candidates(capsys, "logs", state, "nightly/b2", "") == ["a1", ":4"]
+    assert candidates(capsys, "status", state, "--", "n") == ["nightly", ":4"]
     assert candidates(capsys, "show", state, "nightly/") == ["nightly/a1", "nightly/b2", ":4"]
     assert main(["__complete", state, "status", "n"]) == 0
     assert capsys.readouterr().out == "nightly\tSucceeded, 2 trials\n:4\n"
     assert candidates(capsys, "status", "--state", str(tmp_path / "none.db"), "") == [":4"]
+
+
+def test_help_is_offered_with_what_it_is_of(capsys):
+    """
+    Each flag's description is ours, `--help` too, which the parser brings along.
+    """
+    assert main(["__complete", "version", "--h"]) == 0
+    assert capsys.readouterr().out == "--help\thelp for version\n:4\n"
 
 
 def test_the_bash_script_completes(tmp_path, capsys):

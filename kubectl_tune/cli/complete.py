@@ -13,11 +13,16 @@ from typing import TYPE_CHECKING
 
 from kubectl_tune.cli import argv, contexts
 from kubectl_tune.cli.commands import COMMANDS
+from kubectl_tune.cli.globals import flags
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
 FILES, NO_FILES, FOLDERS = 0, 4, 16
+DIRECTIVES = {"file": FILES, "dir": FOLDERS}
+RUNNING = ("run", "submit", "plan", "validate")  # behind their `--` is the user's own command
+
+Candidates = tuple[list[tuple[str, str]], int]
 
 
 def complete(words: list[str]) -> int:
@@ -32,29 +37,52 @@ def complete(words: list[str]) -> int:
     return 0
 
 
-def candidates(words: list[str]) -> tuple[list[tuple[str, str]], int]:
+def candidates(words: list[str]) -> Candidates:
     *before, begun = words
     at = argv.command_at(before)
-    if "--" in before:
-        return [], FILES
     if at is None:
-        if (found := contexts.before_command(before, begun)) is not None:
-            return [(name, "") for name in found], NO_FILES
-        return [each for each in COMMANDS.items() if each[0].startswith(begun)], NO_FILES
-    if before[at] not in COMMANDS:
+        return before_command(before, begun)
+    name, others = before[at], [*before[:at], *before[at + 1 :]]
+    if name == "help":
+        return commands(begun) if not others else ([], NO_FILES)
+    if name not in COMMANDS:
         return [], NO_FILES
-    return of_command(before[at], [*before[:at], *before[at + 1 :]], begun)
+    if "--" in before and name in RUNNING:
+        return [], FILES
+    return of_command(name, others, begun)
 
 
-def of_command(name: str, before: list[str], begun: str) -> tuple[list[tuple[str, str]], int]:
+def before_command(before: list[str], begun: str) -> Candidates:
+    if (flag := contexts.valued(before, begun)) is not None:
+        if flag.key in contexts.PATHS:
+            return [], DIRECTIVES[contexts.PATHS[flag.key]]
+        return [(name, "") for name in contexts.before_command(flag, before, begun)], NO_FILES
+    return (commands if not begun.startswith("-") else global_flags)(begun)
+
+
+def commands(begun: str) -> Candidates:
+    return [each for each in COMMANDS.items() if each[0].startswith(begun)], NO_FILES
+
+
+def global_flags(begun: str) -> Candidates:
+    found = [(spelling, flag.help) for flag in flags() for spelling in flag.spellings]
+    return [each for each in sorted(found) if each[0].startswith(begun)], NO_FILES
+
+
+def of_command(name: str, before: list[str], begun: str) -> Candidates:
     from click.shell_completion import ShellComplete
 
     from kubectl_tune.cli.frame import build
 
-    items = ShellComplete(build(name), {}, name, "").get_completions(before, begun)
-    kinds = {item.type for item in items}
-    directive = FILES if "file" in kinds else FOLDERS if "dir" in kinds else NO_FILES
-    return [_line(item) for item in items if item.type == "plain"], directive
+    command = build(name)
+    flag, equals, value = begun.partition("=")
+    if equals and flag.startswith("--") and not command.takes_value(flag):
+        truths = ("true", "false") if command.switch(flag) else ()
+        return [(each, "") for each in truths if each.startswith(value)], NO_FILES
+    items = ShellComplete(command, {}, name, "").get_completions(before, begun)
+    kinds = [DIRECTIVES[item.type] for item in items if item.type in DIRECTIVES]
+    plain = [_line(item) for item in items if item.type == "plain"]
+    return plain, min(kinds, default=NO_FILES)
 
 
 def _line(item: CompletionItem) -> tuple[str, str]:

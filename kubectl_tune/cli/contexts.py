@@ -1,6 +1,6 @@
 """
-What completes --context, --cluster, --user and --namespace: the kubeconfig, and for namespaces the
-cluster, if it answers at once.
+What completes the values of global flags: for --context, --cluster, --user and --namespace the
+kubeconfig, and for namespaces the cluster, if it answers at once; files for those that name one.
 """
 
 from __future__ import annotations
@@ -11,12 +11,18 @@ from contextlib import closing
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from kubectl_tune.cli.globals import PREFIX, flags
+from kubectl_tune.cli.globals import PREFIX, Flag, flags
 
 if TYPE_CHECKING:
     import click
 
 KINDS = ("context", "cluster", "user", "namespace")
+PATHS = {
+    **dict.fromkeys(
+        ("certificate_authority", "client_certificate", "client_key", "kubeconfig", "state"), "file"
+    ),
+    "cache_dir": "dir",
+}
 LEADING = ("kubeconfig", "context", "cluster", "user", "server", "token")
 PATIENCE = 1.5  # seconds that a cluster has for an answer: somebody waits for it
 
@@ -68,15 +74,19 @@ def _there(given: Mapping[str, Any], begun: str) -> list[str]:
     return [name for name in named if name.startswith(begun)]
 
 
-def before_command(words: Sequence[str], begun: str) -> list[str] | None:
-    """Complete the value of a flag that stands before the command; None where it is none."""
-    flag, equals, value = begun.partition("=")
-    if not equals:
-        flag, value = (words[-1] if words else ""), begun
+def valued(words: Sequence[str], begun: str) -> Flag | None:
+    """Return the flag whose value is begun before the command, if there is one."""
+    name = begun.partition("=")[0] if "=" in begun else (words[-1] if words else "")
+    return next((flag for flag in flags() if flag.valued and name in flag.spellings), None)
+
+
+def before_command(flag: Flag, words: Sequence[str], begun: str) -> list[str]:
+    """Complete the value of a flag that stands before the command."""
+    if flag.key not in KINDS:
+        return []
     keys = {spelling: each.key for each in flags() for spelling in each.spellings}
-    if (kind := keys.get(flag, "")) not in KINDS:
-        return None
-    return _candidates(kind, _given(words, keys), value)
+    _, equals, value = begun.partition("=")
+    return _candidates(flag.key, _given(words, keys), value if equals else begun)
 
 
 def _given(words: Sequence[str], keys: Mapping[str, str]) -> dict[str, str]:

@@ -14,6 +14,7 @@ from typing import Any
 
 import click
 import typer
+from click.shell_completion import CompletionItem
 from typer.core import TyperCommand
 
 from kubectl_tune.cli import argv, contexts
@@ -117,6 +118,21 @@ class Command(TyperCommand):
         described = [row for row in rows if row[1]]
         formatter.write(help.command(self.help or "", usage, described, entries) + "\n")
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Offer the flags that help names, the command's own first, then the global ones."""
+        if not incomplete.startswith("-"):
+            return []
+        shown = [e for e in self._options() if not e.hidden or str(e.name).startswith(PREFIX)]
+        offered = [(flag, each.help or "") for each in shown for flag in each.opts]
+        offered += [(flag, f"help for {ctx.info_name}") for flag in argv.HELP]
+        return [CompletionItem(n, help=h) for n, h in offered if n.startswith(incomplete)]
+
+    def takes_value(self, flag: str) -> bool:
+        return any(flag in each.opts for each in self._options() if not each.is_flag)
+
+    def switch(self, flag: str) -> bool:
+        return any(flag in each.opts for each in self._switches())
+
     def _arguments(self) -> list[click.Argument]:
         return [each for each in self.params if isinstance(each, click.Argument)]
 
@@ -164,4 +180,6 @@ def _global(flag: Flag, taken: set[str]) -> click.Option:
         common["shell_complete"] = lambda context, _, begun: contexts.candidates(
             flag.key, context, begun
         )
+    elif flag.key in contexts.PATHS:
+        common["shell_complete"] = lambda *_: [CompletionItem("", contexts.PATHS[flag.key])]
     return click.Option([PREFIX + flag.key, *names], **common)

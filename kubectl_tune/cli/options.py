@@ -83,17 +83,23 @@ def session_names(context: typer.Context, incomplete: str) -> list[Candidate]:
 
 
 def trial_words(context: typer.Context, incomplete: str) -> list[Candidate]:
-    """What completes a trial: the sessions, and the trials of the newest or the named one."""
+    """What completes a trial: trials of the newest or the named session; first, sessions too."""
     from kubectl_tune.sessions import addressed
 
     store = _store(context)
     before, slash, begun = incomplete.rpartition("/")
-    given = [before] if slash else context.params.get("trials") or context.params.get("words") or []
-    name, _ = addressed(store, given[:1])
-    ids = [id for id in store.ids(name) if id.startswith(begun)][:MOST]
-    trials = [each.trial for each in store.trials(name, ids=ids)] if ids else []
+    words = context.params.get("trials") or context.params.get("words") or []
+    name, taken = addressed(store, [before] if slash else words)
+    ids = [id for id in store.ids(name) if id.startswith(begun) and (slash or id not in taken)]
+    trials = [each.trial for each in store.trials(name, ids=ids[:MOST])] if ids else []
     found = [(f"{before}{slash}{trial.id}", trial.state.value) for trial in trials]
-    return found if slash else [*session_names(context, incomplete), *found]
+    return found if slash or words else [*session_names(context, incomplete), *found]
+
+
+def engine_names(incomplete: str) -> list[str]:
+    from kubectl_tune import engines
+
+    return [name for name in engines.names() if name.startswith(incomplete)]
 
 
 def _store(context: typer.Context) -> Store:

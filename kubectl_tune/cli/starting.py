@@ -18,7 +18,7 @@ from kubectl_tune import beginning, engines, planfile
 from kubectl_tune.cli import clusters, podding
 from kubectl_tune.cli.behind import behind
 from kubectl_tune.cli.composing import compose
-from kubectl_tune.cli.options import DURATION
+from kubectl_tune.cli.options import DURATION, engine_names
 from kubectl_tune.cli.state import open_store
 from kubectl_tune.direction import direction_of
 from kubectl_tune.errors import UsageError
@@ -81,7 +81,11 @@ def _draft(
         typer.Argument(metavar="-- COMMAND", help="What runs for every line without a command"),
     ] = None,
     engine: Annotated[
-        str, typer.Option(help="Where trials run: jobs on the cluster, local on this machine")
+        str,
+        typer.Option(
+            help="Where trials run: jobs on the cluster, local on this machine",
+            autocompletion=engine_names,
+        ),
     ] = "jobs",
     max_parallel: Annotated[
         int,
