@@ -1,6 +1,7 @@
 """Each option of the two-leg accounts, by numbers that are worked out in the comments."""
 
 import math
+from array import array
 
 import pytest
 from workloads import twoleg
@@ -10,6 +11,7 @@ from kubectl_tune.workloads.arbitrage.arbitrage_core import (
     ArbitrageEngine,
     OrderBookSnapshot,
 )
+from kubectl_tune.workloads.arbitrage.depth import ASK_A, Depth
 
 NAN = math.nan
 OPEN = (99.0, 100.0, 102.0, 103.0)  # long A at 100, short B at 102: 200 bps
@@ -307,6 +309,64 @@ class TestLatency:
         assert run.result.total_trades == 1
 
 
+def microseconds(*after):
+    """Times of quotes so many microseconds after each of many moments of one second."""
+    for moment in range(1_723_161_256_000_000, 1_723_161_257_000_000, 19_937):
+        yield [(moment + each) / 1e6 for each in (0, *after)]
+
+
+class TestMicroseconds:
+    """Times are floats, but a quote that is a microsecond too early is too early."""
+
+    def test_an_order_is_not_filled_at_the_quote_before_it_arrives(self):
+        """
+        It takes 50 ms; quotes come after 49.999 ms and after 50 ms.
+        """
+        for seconds in microseconds(49_999, 50_000):
+            quotes = twoleg.quotes([OPEN] * 3, seconds)
+            run = twoleg.run(quotes, min_spread_bps=150.0, latency_ms_a=50, latency_ms_b=50)
+
+            assert run.events[0].step == 2
+
+    def test_a_position_is_held_to_the_end_of_its_time(self):
+        """
+        The same for max_hold_seconds.
+        """
+        for seconds in microseconds(49_999, 50_000):
+            run = twoleg.run(
+                twoleg.quotes([OPEN] * 3, seconds), min_spread_bps=150.0, max_hold_seconds=0.05
+            )
+
+            assert run.events[1].step == 2
+
+    def test_a_quote_is_stale_a_microsecond_after_its_time(self):
+        """
+        At 50 ms it isn't yet.
+        """
+        for seconds in microseconds(50_000, 50_001):
+            run = twoleg.run(
+                twoleg.quotes([OPEN] * 3, seconds),
+                min_spread_bps=150.0,
+                max_open_trades=3,
+                max_quote_age_ms=50,
+            )
+
+            assert [event.step for event in run.events] == [0, 1]
+
+    def test_a_rate_is_not_due_at_the_quote_before_its_stamp(self, tmp_path):
+        """
+        The position opens there, and pays at the next: 10 * 99.5 * 0.001.
+        """
+        file = tmp_path / "funding.csv"
+        for seconds in microseconds(1, 2):
+            file.write_text(f"timestamp,venue,rate\n{seconds[1]!r},a,0.001\n")
+            run = twoleg.run(
+                twoleg.quotes([OPEN] * 3, seconds), min_spread_bps=150.0, funding=str(file)
+            )
+
+            assert run.extra["funding_usd"] == pytest.approx(-0.995)
+
+
 SIZES = ("best_bid_a_qty", "best_ask_a_qty", "best_bid_b_qty", "best_ask_b_qty")
 
 
@@ -378,6 +438,25 @@ class TestSizes:
 
         closes = [event.trade.close_timestamp for event in run.events if event.kind == "close"]
         assert closes == ["2", "3"]
+
+    def test_what_is_taken_of_a_row_stays_taken_when_an_earlier_row_is_filled_from(self):
+        """
+        As happens where the rest of a close comes between orders that have latency on one venue.
+        """
+        depth = Depth([array("d", [6.0, 6.0])] * 4)
+        depth.take(4.0, (ASK_A, 1))
+        depth.take(6.0, (ASK_A, 0))
+
+        assert (depth.most((ASK_A, 1)), depth.most((ASK_A, 0))) == (2.0, 0.0)
+
+    def test_a_rest_that_the_rows_end_before_is_counted(self):
+        """
+        4 of 10 units are closed; close_at_end leaves none.
+        """
+        rows, sizes = [OPEN, TURN], [self.FULL, (4.0, 9.0, 9.0, 9.0)]
+
+        assert self.run(rows, sizes).extra["unfilled_closes"] == 1
+        assert self.run(rows, sizes, close_at_end=True).extra["unfilled_closes"] == 0
 
     def test_a_file_without_sizes_is_refused(self):
         """

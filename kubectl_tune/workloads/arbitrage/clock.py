@@ -18,6 +18,10 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # Seconds of today are below 1e11 and so on; what is between belongs to the year 1973, or to 5138.
 UNITS = ((1e11, 1), (1e14, 1_000), (1e17, 1_000_000), (math.inf, 1_000_000_000))
 
+# Times are floats: a sum of two may miss a third by a rounding, which is below half a microsecond,
+# and the next quote is a whole one away.
+ROUNDING = 5e-7
+
 
 class Clock:
     """Runs forward over the timestamps of a file; without `forward`, wherever they lead it."""

@@ -8,6 +8,7 @@ size that its file says. A cell that is empty or not above zero offers nothing.
 from __future__ import annotations
 
 from array import array
+from collections import defaultdict
 from collections.abc import Sequence
 from math import inf
 
@@ -20,7 +21,8 @@ SIZES = ("best_bid_a_qty", "best_ask_a_qty", "best_bid_b_qty", "best_ask_b_qty")
 class Depth:
     def __init__(self, sizes: Sequence[array[float]]) -> None:
         self._sizes = sizes
-        self._taken = [(-1, 0.0)] * len(sizes)  # of each, at the last row that was asked for
+        # By price and row: with a latency, fills come back to a row after those of later rows.
+        self._taken: defaultdict[tuple[int, int], float] = defaultdict(float)
 
     def most(self, *orders: tuple[int, int]) -> float:
         """What all of them can have, each a price and a row."""
@@ -28,15 +30,11 @@ class Depth:
 
     def take(self, quantity: float, *orders: tuple[int, int]) -> None:
         for price, row in orders:
-            at, taken = self._taken[price]
-            self._taken[price] = (row, taken + quantity if at == row else quantity)
+            self._taken[price, row] += quantity
 
     def _left(self, price: int, row: int) -> float:
-        at, taken = self._taken[price]
         size = self._sizes[price][row]
-        if not size > 0.0:
-            return 0.0
-        return max(0.0, size - taken) if at == row else size
+        return max(0.0, size - self._taken.get((price, row), 0.0)) if size > 0.0 else 0.0
 
 
 def depth(quotes: Source, books: Books) -> Depth:

@@ -23,10 +23,10 @@ from math import inf
 
 from .accounting import Options
 from .arbitrage_core import BPS
+from .clock import ROUNDING
 from .positions import Position
 
 Heap = list[tuple[float, int, Position]]
-MICROSECOND = 1e-6  # times are floats, and a sum of two may miss a third by a rounding
 
 
 class Rules:
@@ -85,7 +85,7 @@ class Exits:
         if rules.stop_bps is not None:
             heappush(self._stops, (-position.unit_for(-rules.stop_bps), number, position))
         if rules.hold_seconds is not None:
-            until = self._seconds[position.row] + rules.hold_seconds - MICROSECOND
+            until = self._seconds[position.row] + rules.hold_seconds - ROUNDING
             row = bisect_left(self._seconds, until, lo=position.row + 1)
             self._ends.append((row, number))
 

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from .books import Books, Source
-from .clock import seconds
+from .clock import ROUNDING, seconds
 
 VENUES = ("a", "b")
 BY_VENUE = {"timestamp", "venue", "rate"}
@@ -63,7 +63,7 @@ def _of_columns(quotes: Source, books: Books) -> Iterator[Stamp]:
 
 def _of_file(file: str, books: Books) -> Iterator[Stamp]:
     for moment, rate_a, rate_b in read_funding(file):
-        row = bisect_left(books.seconds, moment - 1e-6)
+        row = bisect_left(books.seconds, moment - ROUNDING)
         if row < len(books):
             yield Stamp(row, rate_a, rate_b)
 

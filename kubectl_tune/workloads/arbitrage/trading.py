@@ -17,8 +17,9 @@ from typing import Literal, NamedTuple
 from .accounting import Options
 from .arbitrage_core import BPS, LONG_A, LONG_B, ArbitrageConfig, ArbitrageTrade, Side
 from .balances import Balances
+from .clock import ROUNDING
 from .depth import ASK_A, ASK_B, BID_A, BID_B, Depth
-from .exits import MICROSECOND, Exits
+from .exits import Exits
 from .ledger import TradeEvent
 from .positions import Costs, Position
 from .vectors import Holding
@@ -161,7 +162,7 @@ class Trading:
 
     def _arrival(self, row: int, latency: float) -> int:
         seconds = self.view.books.seconds
-        return bisect_left(seconds, seconds[row] + latency - MICROSECOND, lo=row)
+        return bisect_left(seconds, seconds[row] + latency - ROUNDING, lo=row)
 
     def _fill(self, order: Order) -> None:
         if order.position is None:
@@ -316,9 +317,10 @@ class Trading:
         return list(self._open.values())
 
     def unfilled(self) -> dict[str, int]:
-        """Decisions whose fill lies behind the last row."""
+        """Decisions whose fill, or a part of it, lies behind the last row."""
         closes = sum(order.position is not None for order in self._orders)
-        return {"openings": len(self._orders) - closes, "closes": closes}
+        rests = sum(bool(each.quantity) for rests in self._rests.values() for each in rests)
+        return {"openings": len(self._orders) - closes, "closes": closes + rests}
 
 
 def _entry_sizes(order: Order) -> tuple[tuple[int, int], tuple[int, int]]:

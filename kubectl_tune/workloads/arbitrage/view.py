@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from .accounting import Options
 from .arbitrage_core import BPS, LONG_A, LONG_B, ArbitrageConfig, Side
 from .books import Books
-from .exits import MICROSECOND, Exits, Rules
+from .clock import ROUNDING
+from .exits import Exits, Rules
 from .vectors import Vectors
 
 
@@ -121,7 +122,7 @@ def _stale(books: Books, limit_ms: float | None, vectors: Vectors) -> bytes | No
     """
     if limit_ms is None:
         return None
-    limit = limit_ms / 1000.0 + MICROSECOND
+    limit = limit_ms / 1000.0 + ROUNDING
     old_a = vectors.stale(books.seconds, books.bid_a, books.ask_a, limit)
     old_b = vectors.stale(books.seconds, books.bid_b, books.ask_b, limit)
     return bytes(map(max, old_a, old_b))
