@@ -7,6 +7,7 @@ Equal counts, axes and seeds give equal points on every machine. Chance comes fr
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Iterator
 from random import Random
@@ -56,7 +57,7 @@ def sobol(points: int, axes: int, seed: int) -> list[Share]:
     except ImportError as error:
         raise PlanError(
             "search.method sobol needs scipy, which is not installed",
-            hint="pip install 'kubectl-tune[sobol]', or take method: lhs, which needs nothing",
+            hint=f"{_scipy()} take method: lhs, which needs nothing",
         ) from error
     if not axes:
         return [()] * points
@@ -68,6 +69,12 @@ def sobol(points: int, axes: int, seed: int) -> list[Share]:
         warnings.simplefilter("ignore", UserWarning)  # of counts that are no power of two
         rows = qmc.Sobol(axes, scramble=False, bits=_BITS).random(points).tolist()
     return [tuple(map(_shifted, row, shifts)) for row in rows]
+
+
+def _scipy() -> str:
+    if getattr(sys, "frozen", False):  # an archive, into which nothing can be installed
+        return "this archive has no extras:"
+    return "pip install 'kubectl-tune[sobol]', or"
 
 
 def _shifted(share: float, shift: int) -> float:

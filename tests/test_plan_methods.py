@@ -143,6 +143,21 @@ def test_sobol_without_scipy_says_what_to_do(monkeypatch):
     assert "lhs" in caught.value.hint
 
 
+def test_archive_without_scipy_has_nothing_to_install(monkeypatch):
+    """
+    Where pip can't help, the method that needs nothing is what is left.
+    """
+    monkeypatch.setitem(sys.modules, "scipy", None)
+    monkeypatch.setitem(sys.modules, "scipy.stats", None)
+    monkeypatch.setattr(sys, "frozen", True, raising=False)
+
+    with pytest.raises(PlanError) as caught:
+        configs("sobol")
+
+    assert caught.value.hint.startswith("this archive has no extras: take method: lhs")
+    assert "pip" not in caught.value.hint
+
+
 @pytest.mark.parametrize(("trials", "said"), [(16, []), (20, ["16 and 32"])])
 def test_sobol_counts_that_unbalance_are_said(trials, said):
     """
