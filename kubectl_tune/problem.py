@@ -40,18 +40,40 @@ class Problem:
 
 
 class PlanProblems(PlanError):
-    """The plan or spec is wrong, in all the ways that `problems` lists."""
+    """
+    The plan or spec is wrong, in all the ways that `problems` lists.
+
+    `warnings` are what only wants a look; they come behind, since one may be the reason.
+    """
 
     def __init__(
-        self, name: str, problems: Sequence[Problem], *, shown: int = 100, hint: str = ""
+        self,
+        name: str,
+        problems: Sequence[Problem],
+        warnings: Sequence[Problem] = (),
+        *,
+        shown: int = 100,
+        hint: str = "",
     ) -> None:
         self.name = name
         self.problems = tuple(problems)
-        count = len(self.problems)
-        head = f"{name}: {count} problem{'' if count == 1 else 's'}"
-        rows = [f"  {problem}" for problem in self.problems[:shown]]
-        rest = [f"  ... and {count - shown} more"] if count > shown else []
-        super().__init__("\n".join([head, *rows, *rest]), hint=hint)
+        self.warnings = tuple(warnings)
+        counts = [counted(len(self.problems), "problem")]
+        if self.warnings:
+            counts.append(counted(len(self.warnings), "warning"))
+        rows = _rows(self.problems, shown)
+        rows += _rows(self.warnings, shown, "warning: ")
+        super().__init__("\n".join([f"{name}: {', '.join(counts)}", *rows]), hint=hint)
+
+
+def counted(count: int, what: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
+
+
+def _rows(problems: Sequence[Problem], shown: int, word: str = "") -> list[str]:
+    rows = [f"  {word}{problem}" for problem in problems[:shown]]
+    more = len(problems) - shown
+    return [*rows, f"  {word}... and {more} more"] if more > 0 else rows
 
 
 # Tells where the key or item at a path stands: line, column, and the file if it is another one.

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _NUMBER = re.compile(r"[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)[eE][-+]?[0-9]+")
 
 
+_QUOTE = "quote it to mean a text"
 _LARGEST = 10_000_000  # values, those that aliases repeat counted each time
 
 
@@ -129,6 +130,10 @@ def read_yaml(text: str, name: str) -> tuple[Any, list[Problem]]:
         raise SyntaxProblem(f"{name}: an alias stands inside its own anchor") from error
     except yaml.MarkedYAMLError as error:
         raise SyntaxProblem(f"{name}: {_said(error)}") from error
+    except yaml.reader.ReaderError as error:
+        line, column = _line_and_column(text, int(error.position))
+        said = f"not YAML: the character U+{ord(text[int(error.position)]):04X}"
+        raise SyntaxProblem(f"{name}: line {line}, column {column}: {said}") from error
     except yaml.YAMLError as error:
         raise SyntaxProblem(f"{name}: not YAML: {_first_line(error)}") from error
     except RecursionError as error:
@@ -148,17 +153,19 @@ def _loader(problems: list[Problem]) -> type[yaml.SafeLoader]:
             value = super().construct_yaml_bool(node)
             if node.value.lower() not in ("true", "false"):
                 said = "true" if value else "false"
-                _warn(
-                    problems, node, f"{node.value} means {said} in YAML", "quote it to mean a text"
-                )
+                _warn(problems, node, f"{node.value} means {said} in YAML", _QUOTE)
             return bool(value)
 
         def construct_yaml_int(self, node: yaml.ScalarNode) -> int:
             value = int(super().construct_yaml_int(node))
             if ":" in node.value or re.match(r"[-+]?0[0-7]", node.value):
-                _warn(
-                    problems, node, f"{node.value} means {value} in YAML", "quote it to mean a text"
-                )
+                _warn(problems, node, f"{node.value} means {value} in YAML", _QUOTE)
+            return value
+
+        def construct_yaml_float(self, node: yaml.ScalarNode) -> float:
+            value = float(super().construct_yaml_float(node))
+            if ":" in node.value:
+                _warn(problems, node, f"{node.value} means {value} in YAML", _QUOTE)
             return value
 
         def construct_mapping(
@@ -171,14 +178,25 @@ def _loader(problems: list[Problem]) -> type[yaml.SafeLoader]:
         return loader.construct_scalar(node)
 
     def scientific(loader: Loader, node: yaml.ScalarNode) -> float:
-        return float(node.value)
+        value = float(node.value)
+        hint = f"many readers of YAML take it for a text: write {_with_point(node.value)}"
+        _warn(problems, node, f"{node.value} is read as a number", hint)
+        return value
 
     Loader.add_constructor("tag:yaml.org,2002:bool", Loader.construct_yaml_bool)
     Loader.add_constructor("tag:yaml.org,2002:int", Loader.construct_yaml_int)
+    Loader.add_constructor("tag:yaml.org,2002:float", Loader.construct_yaml_float)
     Loader.add_constructor("tag:yaml.org,2002:timestamp", plain)  # JSON has no dates
     Loader.add_constructor("!scientific", scientific)
     Loader.add_implicit_resolver("!scientific", _NUMBER, list("-+.0123456789"))
     return Loader
+
+
+def _with_point(text: str) -> str:
+    """Write a number as YAML 1.1 wants it: with a point, and a sign in the exponent."""
+    digits, exponent = re.split("[eE]", text)
+    digits += "" if "." in digits else ".0"
+    return f"{digits}e{exponent if exponent[0] in '+-' else '+' + exponent}"
 
 
 def _size(value: Any, known: dict[int, int | None]) -> int:

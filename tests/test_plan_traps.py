@@ -52,6 +52,19 @@ ERRORS = [
     ("{parameterType: float, feasibleSpace: {min: '1', max: '2'}}", "unknown parameterType", "int"),
     ("{distribution: int_uniform, min: 1, max: 2.5}", "max must be a whole number", ""),
     ("7", "values must be a list", "value: 7"),
+    ("{value: 5, min: 1, max: 9}", "has both value and min", "keep one"),
+    ("{min: 1, low: 2, max: 5}", "has both min and low", "keep one"),
+    ("{values: [1], grid_search: [2]}", "has both values and grid_search", "keep one"),
+    ("{min: 1, max: 5, step: 2, q: 1}", "has both step and q", "keep one"),
+    ("{min: 1, max: 5, feasibleSpace: {max: 6}}", "has both max and max", "keep one"),
+    ("{distribution: categorical, min: 1, max: 5}", "does not go with a range", "takes values"),
+    ("{distribution: constant, values: [1]}", "does not go with values", "it takes value"),
+    ("{distribution: uniform, values: [1]}", "does not go with values", "it takes min and max"),
+    ("{distribution: categorical}", "does not go with a range", "it takes values"),
+    ("{parameterType: discrete, feasibleSpace: {min: '1', max: '5'}}", "does not go", "values"),
+    ("{parameterType: discrete, feasibleSpace: {list: ['1', b]}}", "are numbers, not", ""),
+    ("{parameterType: int, feasibleSpace: {list: ['1.5']}}", "must be a whole number", ""),
+    ("{name: y, values: [1]}", "is x by its key, and y by its name", "drop the name"),
 ]
 
 
@@ -269,6 +282,37 @@ def test_key_that_yaml_takes_for_another_is_placed(tmp_path):
     problems = found(tmp_path, f"{HEAD}grids:\n  a: [1]\n  on: [1, 2]\n")
 
     assert problems[0][0].startswith("line 4, column 3: grids[1] its name is true or false")
+
+
+def test_warnings_are_said_with_errors(tmp_path):
+    """
+    Behind them, and with the count: what only wants a look may be why something is wrong.
+    """
+    path = tmp_path / "s.yaml"
+    path.write_text(f"{HEAD}extra: 1\ngrids:\n- {{name: x, min: 5, max: 2}}\n")
+
+    with pytest.raises(spec.PlanProblems) as caught:
+        read_spec(str(path))
+
+    assert [line.strip() for line in str(caught.value).splitlines()] == [
+        f"{path}: 1 problem, 1 warning",
+        "line 4, column 13: grids[0] x min 5 is not below max 2 (swap them)",
+        (
+            'warning: line 2, column 1: unknown key "extra" is ignored '
+            "(put it under fixed to have it in config)"
+        ),
+    ]
+
+
+def test_character_that_yaml_can_not_have_is_placed(tmp_path):
+    """
+    It does not print, so the line is all that leads to it.
+    """
+    path = tmp_path / "s.yaml"
+    path.write_text(f"{HEAD}fixed: {{a: '\x01'}}\n")
+
+    with pytest.raises(PlanError, match=r"line 2, column 13: not YAML: the character U\+0001"):
+        read_spec(str(path))
 
 
 def test_json_specs_have_lines_too(tmp_path):

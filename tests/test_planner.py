@@ -10,6 +10,7 @@ from pathlib import Path
 from random import Random
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -822,12 +823,35 @@ def test_numbers_in_yaml_are_what_they_look_like():
     value, found = read_yaml("x: [1e-4, 1E3, -2.5e+2, .5e1, '1e-4', 1.0e-4, 7, 2024-01-01]", "s")
 
     assert value == {"x": [1e-4, 1000.0, -250.0, 5.0, "1e-4", 1e-4, 7, "2024-01-01"]}
-    assert found == []
+    assert [(one.column, str(one.severity)) for one in found] == [
+        (5, "warning"), (11, "warning"), (25, "warning"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"), [("1e-4", "1.0e-4"), ("1.5e3", "1.5e+3"), ("2E5", "2.0e+5")]
+)
+def test_number_that_yaml_takes_for_a_text_is_said(written, meant):
+    """
+    With what to write, which every reader of YAML takes for the same number.
+    """
+    value, (warning,) = read_yaml(f"x: {written}", "s")
+
+    assert value == {"x": float(written)}
+    assert warning.message == f"{written} is read as a number"
+    assert warning.hint.endswith(f"write {meant}")
+    assert yaml.safe_load(meant) == value["x"]
 
 
 @pytest.mark.parametrize(
     ("text", "value", "column"),
-    [("x: on", True, 4), ("x: [1, No]", False, 8), ("x: 1:30", 90, 4), ("x: 010", 8, 4)],
+    [
+        ("x: on", True, 4),
+        ("x: [1, No]", False, 8),
+        ("x: 1:30", 90, 4),
+        ("x: 1:30.5", 90.5, 4),
+        ("x: 010", 8, 4),
+    ],
 )
 def test_words_that_yaml_takes_for_others_are_named(text, value, column):
     """

@@ -72,7 +72,7 @@ def read(
         findings.error(f"the spec {what}", "it begins with data_file: FILE")
     errors = findings.of(Severity.ERROR)
     if errors or spec is None:
-        raise PlanProblems(name, errors, hint=hint)
+        raise PlanProblems(name, errors, findings.of(Severity.WARNING), hint=hint)
     return spec
 
 

@@ -25,6 +25,7 @@ from kubectl_tune.spec.foreignwords import (
     LOG,
     REAL,
     WHOLE,
+    takes,
     unlike,
 )
 from kubectl_tune.strictjson import Path
@@ -57,6 +58,7 @@ def read(
     name = entry.get("name")
     if not isinstance(name, str) or not name.strip():
         said = "lacks a name" if name is None else f"its name is {kind(name)}"
+        said = "its name is empty" if isinstance(name, str) else said
         findings.error(f"{where} {said}", "write {name: ..., values: [...]}", at)
         return None
     return _Reader(name, entry, where, at, findings).read()
@@ -97,9 +99,16 @@ class _Reader:
             self._error("parameterType", f"unknown parameterType {shown(self._katib)}", hint)
         for inner, table in (((), entry), (("feasibleSpace",), space)):
             for key, value in table.items():
-                plain = _SAME.get(str(key), str(key))
                 if inner or key not in _KATIB:
-                    self._paths[plain], self._plain[plain] = (*inner, key), value
+                    self._take((*inner, key), value)
+
+    def _take(self, path: Path, value: Any) -> None:
+        key = str(path[-1])
+        plain = _SAME.get(key, key)
+        other = self._paths.get(plain)
+        self._paths[plain], self._plain[plain] = path, value
+        if other:
+            self._error(plain, f"has both {other[-1]} and {key}", "keep one of them")
 
     def _sound(self) -> bool:
         return not self._errors
@@ -126,9 +135,21 @@ class _Reader:
                 self._error(key, f"unknown key {shown(key)}", meant)
             else:
                 self._warning(key, f"unknown key {shown(key)}", "nothing reads it")
+        self._one_form()
+
+    def _one_form(self) -> None:
+        """Say what there is beside values, or beside a value: only one of them could count."""
+        form = next((key for key in ("values", "value") if key in self._plain), "")
         for key in ("min", "max", "step", "log", "value"):
-            if "values" in self._plain and key in self._plain:
-                self._error(key, f"has both values and {key}", "keep one of them")
+            if form and key != form and key in self._plain:
+                self._error(key, f"has both {form} and {key}", "keep one of them")
+        for key in ("parameterType", "distribution"):
+            word = self._katib if key == "parameterType" else self._plain.get("distribution")
+            needs = takes(word)
+            if needs and needs != (form or "min and max"):
+                self._error(
+                    key, f"{shown(word)} does not go with {form or 'a range'}", f"it takes {needs}"
+                )
 
     def _choices(self, values: Any) -> Parameter | None:
         self._distribution_known()
@@ -139,8 +160,16 @@ class _Reader:
             self._error("values", f"has {len(values)} values, more than {MOST}")
             return None
         if self._katib in ("int", "double", "discrete"):
-            values = [value if (n := number(value)) is None else n for value in values]
+            values = [self._number_of(value) for value in values]
         return Parameter(self._name, tuple(values))
+
+    def _number_of(self, value: Any) -> Any:
+        plain = number(value)
+        if plain is None:
+            self._error("values", f"values of type {self._katib} are numbers, not {shown(value)}")
+        elif self._katib == "int":
+            return self._whole("values", plain)
+        return plain
 
     def _range(self) -> Parameter | None:
         low, high = self._end("min"), self._end("max")

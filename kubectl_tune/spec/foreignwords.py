@@ -21,6 +21,8 @@ DISTRIBUTIONS = (
 EXPONENTS = ("log_uniform", "q_log_uniform", "inv_log_uniform")  # W&B's, in exponents of e
 EXCLUSIVE = ("randint", "lograndint", "qrandint", "qlograndint")  # Ray Tune's
 
+_TAKES = {"categorical": "values", "choice": "values", "discrete": "values", "constant": "value"}
+
 # What others need or have beside a range, and a plan made beforehand has no use for.
 IGNORED = {
     "default": "a plan has no first guess",
@@ -54,6 +56,13 @@ ELSEWHERE = {
     "limit": "max_jobs",
     "filter": "where",
 }
+
+
+def takes(word: Any) -> str:
+    """Return what a distribution or type that is known has beside it; nothing if it may vary."""
+    if not isinstance(word, str) or word not in (*DISTRIBUTIONS, *KINDS):
+        return ""
+    return _TAKES.get(word, "min and max" if word in DISTRIBUTIONS and word != "int" else "")
 
 
 def unlike(key: str, value: Any) -> tuple[str, str] | None:

@@ -78,6 +78,10 @@ class _Reader:
             if isinstance(entry, Mapping):
                 name = entry.get("name")
                 named = f" {name}" if isinstance(name, str) else ""
+                key = ".".join(map(str, inner[::2]))  # between them stands `parameters`
+                if named and isinstance(raw, Mapping) and name != key:
+                    said = f"{where}[{place}] is {key} by its key, and {name} by its name"
+                    self._findings.error(said, "drop the name", (*at, *inner, "name"))
                 self._entry(f"{where}[{place}]{named}", (*at, *inner), entry, space, stepped)
             else:
                 message = f"{where}[{place}] must be a table of keys, not {kind(entry)}"
