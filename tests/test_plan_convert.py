@@ -110,6 +110,21 @@ def test_experiment_becomes_a_plan(capsys):
         assert config["optimizer"] in ("sgd", "adam")
 
 
+def test_variable_that_katib_fills_is_left_out_and_said(capsys):
+    """
+    A plan's variables are taken as they are, so the trial would read Katib's own words.
+    """
+    mixed = EXPERIMENT.replace(
+        'value: "1"}', 'value: "1"}, {name: L, value: "${trialParameters.x}"}'
+    )
+
+    code, lines, err = plan(capsys, "--from-katib", write(mixed))
+
+    assert code == 0
+    assert lines[0]["env"] == {"OMP": "1"}
+    assert "line 41, column 48: the variable L is not used: a plan fills commands only" in err
+
+
 def test_sweep_becomes_a_plan(capsys):
     """
     Nested parameters have names with dots, and the default command names them all.
@@ -200,6 +215,8 @@ def test_what_follows_the_dashes_is_the_command(capsys):
         ("kind: Experiment", "kind: Trial", "line 1, column 1: this is no Experiment"),
         ("  parallelTrialCount: 3", "  nasConfig: {}", "line 10, column 3: nasConfig"),
         ("type: minimize", "type: less", "line 5, column 15: objective loss: type must be"),
+        ("  maxTrialCount: 5", "  maxTrailCount: 5", "did you mean maxTrialCount?"),
+        ("reference: lr", "reference: rate", "refers to rate, and no parameter has that name"),
     ],
 )  # fmt: skip
 def test_problems_of_an_experiment_have_its_lines(capsys, old, new, said):
@@ -228,6 +245,7 @@ def test_problems_of_an_experiment_have_its_lines(capsys, old, new, said):
         ("run_cap", "runcap", 'line 4, column 1: unknown key "runcap" of a sweep'),
         ("program: train.py", "command: ['${program}']", "the command names ${program}"),
         ("program: train.py", "command: ['${json}']", "line 1, column 1: the command's ${json}"),
+        ("program: train.py", "command: train.py ${args}", "${args} must be a word of its own"),
         ("goal: minimize", "goal: less", "line 5, column 22: objective loss: goal must be"),
     ],
 )  # fmt: skip

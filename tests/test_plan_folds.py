@@ -176,6 +176,7 @@ def test_anchored_trains_grow():
         ({"walk_forward": {"train": 1, "test": 1}, "rows": 10**9}, "more than 100000 folds"),
         ({"holdout": 3, "gap": -1, "rows": 9}, "gap -1 is no length"),
         ({"holdout": 3, "gap": 6, "rows": 9}, "leave no fold in 6 of 9 rows"),
+        ({"walk_forward": None, "rows": 9}, "validate needs walk_forward or holdout"),
     ],
 )
 def test_wrong_windows_are_refused(validate, message):

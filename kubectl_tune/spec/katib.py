@@ -16,6 +16,7 @@ from kubectl_tune.planline import shown
 from kubectl_tune.problem import Findings
 from kubectl_tune.spec.joined import Converted
 from kubectl_tune.strictjson import Path
+from kubectl_tune.suggest import near
 
 _KEYS = (
     "parameters",
@@ -56,7 +57,8 @@ class _Reader:
                 said = "nasConfig searches for a network, and that takes feedback"
                 self._findings.error(said, at=("spec", key))
             elif key not in (*_KEYS, *_ELSEWHERE):
-                self._findings.unknown(f"key {shown(key)} of spec", "", at=("spec", key))
+                meant = near(key, _KEYS) if isinstance(key, str) else ""
+                self._findings.unknown(f"key {shown(key)} of spec", meant, at=("spec", key))
         for key in ("parameters", "parallelTrialCount", "maxTrialCount"):
             if self._spec.get(key) is not None:
                 self._put(("search", key), self._spec[key], key)
@@ -70,7 +72,8 @@ class _Reader:
             self._findings.warning("maxFailedTrialCount is no part of a plan", hint, at)
         template = self._spec.get("trialTemplate")
         if isinstance(template, Mapping):
-            _Template(template, self._made, self._findings).convert()
+            names = [one.get("name") for one in _list(self._spec, "parameters") if _is_table(one)]
+            _Template(template, names, self._made, self._findings).convert()
 
     def _put(self, path: Path, value: Any, *origin: str | int) -> None:
         self._made.put(path, value, ("spec", *origin))
@@ -116,12 +119,19 @@ class _Reader:
 class _Template:
     """The first container of the Job that is run for each trial, or the one that is named."""
 
-    def __init__(self, template: Mapping[Any, Any], made: Converted, findings: Findings) -> None:
-        self._template, self._made, self._findings = template, made, findings
+    def __init__(
+        self,
+        template: Mapping[Any, Any],
+        parameters: list[Any],
+        made: Converted,
+        findings: Findings,
+    ) -> None:
+        self._template, self._parameters = template, parameters
+        self._made, self._findings = made, findings
         self._references = {
             one["name"]: one.get("reference")
             for one in _list(template, "trialParameters")
-            if isinstance(one, Mapping) and isinstance(one.get("name"), str)
+            if _is_table(one) and isinstance(one.get("name"), str)
         }
 
     def convert(self) -> None:
@@ -166,9 +176,14 @@ class _Template:
             reference = self._references.get(name) if kind_of == "trialParameters" else None
             if not isinstance(reference, str):
                 hint = "trialParameters has it by no name"
-                self._findings.error(f"nothing fills {match[0]}", hint, origin)
-                return match[0]
-            return "{job_id}" if reference == "${trialSpec.Name}" else f"{{{reference}}}"
+            elif reference == "${trialSpec.Name}":
+                return "{job_id}"
+            elif reference in self._parameters:
+                return f"{{{reference}}}"
+            else:
+                hint = f"it refers to {reference}, and no parameter has that name"
+            self._findings.error(f"nothing fills {match[0]}", hint, origin)
+            return match[0]
 
         return _MACRO.sub(filled, word) if isinstance(word, str) else word
 
@@ -176,7 +191,12 @@ class _Template:
         env: dict[str, Any] = {}
         for place, one in enumerate(_list(container, "env")):
             at = (*origin, "env", place)
-            if isinstance(one, Mapping) and isinstance(one.get("name"), str) and "value" in one:
+            if _is_table(one) and _MACRO.search(str(one.get("value"))):
+                said = f"the variable {one.get('name')} is not used: a plan fills commands only"
+                self._findings.warning(
+                    said, "pass it in the command, or read the file $TUNE_CONFIG_FILE", at
+                )
+            elif _is_table(one) and isinstance(one.get("name"), str) and "value" in one:
                 env[one["name"]] = one["value"]
             else:
                 said = "a variable without a plain value is not used"
@@ -190,6 +210,10 @@ class _Template:
 def _table(value: Mapping[Any, Any], key: str) -> Mapping[Any, Any]:
     inner = value.get(key)
     return inner if isinstance(inner, Mapping) else {}
+
+
+def _is_table(value: Any) -> bool:
+    return isinstance(value, Mapping)
 
 
 def _list(value: Mapping[Any, Any], key: str) -> list[Any]:

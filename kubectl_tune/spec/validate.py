@@ -74,7 +74,7 @@ class _Reader:
         self._unknown(self._raw, _KEYS, ())
         walk = self._walk_lengths()
         holdout, gap = self._length(("holdout",)), self._length(("gap",), least=0)
-        if "walk_forward" not in self._raw and holdout is None and not self._wrong:
+        if self._raw.get("walk_forward") is None and holdout is None and not self._wrong:
             self._error("validate needs walk_forward or holdout", "write holdout: 0.2")
         total = self._total(files, count_rows)
         if total is None or self._wrong:
@@ -144,8 +144,8 @@ class _Reader:
         if not train or not test:
             return None
         step = lengths.get("step") or test
-        for key, length in (("train", train), ("test", test), ("step", step)):
-            if not length.rows(total):
+        for key, length in (("train", train), ("test", test), ("step", lengths.get("step"))):
+            if length and not length.rows(total):
                 said = f"walk_forward.{key} {length.shown} is none of {total} rows"
                 self._error(said, "", ("walk_forward", key))
         anchored = self._raw["walk_forward"].get("anchored", False)

@@ -7,6 +7,7 @@ it is said: a metric without a goal is minimized there.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -37,6 +38,8 @@ _ELSEWHERE = (
     "image_uri",
 )
 _COMMAND = ("${env}", "${interpreter}", "${program}", "${args}")
+_WHOLE = (*_COMMAND, "${args_no_hyphens}", "${args_json_file}")
+_MACRO = re.compile(r"^\$\{.*\}$|\$\{(?:env|interpreter|program|args\w*|envvar:[^{}]*)\}")
 
 
 def convert(sweep: Any, findings: Findings) -> Converted:
@@ -112,8 +115,10 @@ def _words(word: Any, program: Any, names: list[str], findings: Findings) -> lis
             return [f"{name}={{{name}}}" for name in names]
         case "${args_json_file}":
             return ["{config}"]
-        case str() if word.startswith("${") and word.endswith("}"):
-            said = f"the command's {word} has no meaning here"
+        case str() if found := _MACRO.search(word):
+            said = f"the command's {found[0]} has no meaning here"
+            if found[0] in _WHOLE:
+                said = f"the command's {found[0]} must be a word of its own"
             findings.error(said, "{config} is a file with the whole config as JSON", ("command",))
     return [word]
 
