@@ -107,6 +107,9 @@ def read_converted(
     data = joined(theirs, ours)
     if command:
         data["command"] = list(command)
+    for part, severity, message, word, origin in theirs.doubts:
+        if not ours.has(part) and not (command and part == ("command",)):
+            findings.note(severity, message, word, origin)
     return spec.read(
         data,
         name=path,

@@ -93,10 +93,10 @@ class Findings:
         self._place = place
 
     def error(self, message: str, hint: str = "", at: Path = ()) -> None:
-        self._note(message, hint, at, Severity.ERROR)
+        self.note(Severity.ERROR, message, hint, at)
 
     def warning(self, message: str, hint: str = "", at: Path = ()) -> None:
-        self._note(message, hint, at, Severity.WARNING)
+        self.note(Severity.WARNING, message, hint, at)
 
     def unknown(
         self, what: str, meant: str, otherwise: str = "nothing reads it", at: Path = ()
@@ -112,7 +112,7 @@ class Findings:
         found = (problem for problem in self.problems if problem.severity is severity)
         return tuple(sorted(found, key=lambda problem: (problem.line, problem.column)))
 
-    def _note(self, message: str, hint: str, at: Path, severity: Severity) -> None:
+    def note(self, severity: Severity, message: str, hint: str, at: Path) -> None:
         line, column, file = self._place(at)
         if file:
             message = f"{file}: line {line}, column {column}: {message}"

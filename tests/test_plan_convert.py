@@ -261,6 +261,40 @@ def test_problems_of_a_sweep_have_its_lines(capsys, old, new, said):
     assert said in err
 
 
+@pytest.mark.parametrize(
+    ("flag", "text", "old", "new", "ours"),
+    [
+        ("--from-wandb", SWEEP, "program: train.py", "command: ['${json}']", ""),
+        ("--from-wandb", SWEEP, "method: random\n", "", "search: {method: lhs}\n"),
+        ("--from-katib", EXPERIMENT, "reference: lr", "reference: rate", ""),
+        ("--from-katib", EXPERIMENT, "algorithmName: random", "x: 3", "search: {method: lhs}\n"),
+    ],
+)  # fmt: skip
+def test_what_the_second_file_has_is_no_problem_of_the_first(capsys, flag, text, old, new, ours):
+    """
+    Else the hint that names the second file would lead nowhere.
+    """
+    assert old in text
+    write(text.replace(old, new))
+    write(f"command: [./t, '{{config}}']\n{ours}", "ours.yaml")
+
+    code, lines, _ = plan(capsys, flag, "theirs.yaml", "ours.yaml")
+
+    assert (code, lines[0]["command"]) == (0, ["./t", "{config}"])
+
+
+def test_what_follows_the_dashes_is_no_problem_of_the_file(capsys):
+    """
+    The command that is not used need not be one.
+    """
+    write(SWEEP.replace("program: train.py", "command: ['${json}']"))
+
+    code, lines, err = plan(capsys, "--from-wandb", "theirs.yaml", "--", "./t", "{lr}")
+
+    assert (code, lines[0]["command"]) == (0, ["./t", "{lr}"])
+    assert "json" not in err
+
+
 def test_goal_of_a_sweep_is_minimize_unless_given(capsys):
     """
     That surprises, so it is said, with the line, and where the name says otherwise, too.

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from kubectl_tune.problem import Place, Problem
+from kubectl_tune.problem import Place, Problem, Severity
 from kubectl_tune.spec.search import SAME
 from kubectl_tune.strictjson import Path
 
@@ -19,10 +19,15 @@ _INSIDE = ("search", "fixed")
 
 @dataclass(slots=True)
 class Converted:
-    """Another tool's file as a spec; `origins` tell where in the file its parts come from."""
+    """
+    Another tool's file as a spec; `origins` tell where in the file its parts come from.
+
+    `doubts` are what is to be said of parts of the spec, unless the other file has those.
+    """
 
     data: dict[str, Any] = field(default_factory=dict)
     origins: dict[Path, Path] = field(default_factory=dict)
+    doubts: list[tuple[Path, Severity, str, str, Path]] = field(default_factory=list)
 
     def put(self, path: Path, value: Any, origin: Path) -> None:
         table = self.data
@@ -30,6 +35,12 @@ class Converted:
             table = table.setdefault(str(key), {})
         table[str(path[-1])] = value
         self.origins[path] = origin
+
+    def error(self, part: Path, message: str, hint: str, origin: Path) -> None:
+        self.doubts.append((part, Severity.ERROR, message, hint, origin))
+
+    def warning(self, part: Path, message: str, hint: str, origin: Path) -> None:
+        self.doubts.append((part, Severity.WARNING, message, hint, origin))
 
     def origin(self, path: Path) -> Path:
         for length in range(len(path), 0, -1):

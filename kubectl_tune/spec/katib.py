@@ -83,7 +83,8 @@ class _Reader:
         name = algorithm.get("algorithmName")
         if name is None:
             hint = "write algorithm: {algorithmName: grid}, or random or sobol"
-            self._findings.error("spec lacks an algorithm", hint, ("spec", "algorithm"))
+            part, at = ("search", "method"), ("spec", "algorithm")
+            self._made.error(part, "spec lacks an algorithm", hint, at)
         else:
             self._put(("search", "method"), name, "algorithm", "algorithmName")
         settings = algorithm.get("algorithmSettings")
@@ -139,7 +140,7 @@ class _Template:
         if found is None:
             said = "the trial template holds no Job, so there is no command in it"
             hint = "give the command behind --"
-            self._findings.warning(said, hint, ("spec", "trialTemplate"))
+            self._made.warning(("command",), said, hint, ("spec", "trialTemplate"))
             return
         container, origin = found
         if isinstance(container.get("command"), list):
@@ -147,7 +148,7 @@ class _Template:
             self._made.put(("command",), [self._word(word, origin) for word in words], origin)
         else:
             said = "the container's program is the image's own, which a plan can't know"
-            self._findings.warning(said, "give the command behind --", origin)
+            self._made.warning(("command",), said, "give the command behind --", origin)
         if container.get("image") is not None:
             self._made.put(("image",), container["image"], (*origin, "image"))
         self._env(container, origin)
@@ -182,7 +183,7 @@ class _Template:
                 return f"{{{reference}}}"
             else:
                 hint = f"it refers to {reference}, and no parameter has that name"
-            self._findings.error(f"nothing fills {match[0]}", hint, origin)
+            self._made.error(("command",), f"nothing fills {match[0]}", hint, origin)
             return match[0]
 
         return _MACRO.sub(filled, word) if isinstance(word, str) else word

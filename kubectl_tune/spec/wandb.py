@@ -53,14 +53,15 @@ def convert(sweep: Any, findings: Findings) -> Converted:
             meant = near(key, _KEYS) if isinstance(key, str) else ""
             findings.unknown(f"key {shown(key)} of a sweep", meant, at=(key,))
     if sweep.get("method") is None:
-        findings.error("the sweep lacks a method", "write method: grid or method: random")
+        hint = "write method: grid or method: random"
+        made.error(("search", "method"), "the sweep lacks a method", hint, ())
     for key, path in _SAME.items():
         if sweep.get(key) is not None:
             made.put(path, sweep[key], (key,))
     if sweep.get("metric") is not None:
-        _metric(sweep["metric"], made, findings)
+        _metric(sweep["metric"], made)
     if sweep.get("program") is not None or sweep.get("command") is not None:
-        _command(sweep, made, findings)
+        _command(sweep, made)
     return made
 
 
@@ -73,18 +74,20 @@ _SAME = {
 }
 
 
-def _metric(metric: Any, made: Converted, findings: Findings) -> None:
+def _metric(metric: Any, made: Converted) -> None:
     if not isinstance(metric, Mapping):
-        findings.error(f"metric must be a table of keys, not {kind(metric)}", at=("metric",))
+        said = f"metric must be a table of keys, not {kind(metric)}"
+        made.error(("objective",), said, "write metric: {name: ..., goal: maximize}", ("metric",))
         return
     goal = metric.get("goal")
     if goal is None:
         said = f"metric {metric.get('name')} has no goal, and W&B minimizes then"
-        findings.warning(said, "write goal: maximize, or goal: minimize", ("metric",))
+        hint = "write goal: maximize, or goal: minimize"
+        made.warning(("objective",), said, hint, ("metric",))
     made.put(("objective",), {**metric, "goal": goal or "minimize"}, ("metric",))
 
 
-def _command(sweep: Mapping[Any, Any], made: Converted, findings: Findings) -> None:
+def _command(sweep: Mapping[Any, Any], made: Converted) -> None:
     """Put W&B's macros in words of a plan; a text is one word, as there."""
     origin = "command" if sweep.get("command") is not None else "program"
     given = sweep.get("command")
@@ -95,11 +98,11 @@ def _command(sweep: Mapping[Any, Any], made: Converted, findings: Findings) -> N
     names = list(_names(sweep.get("parameters")))
     command: list[Any] = []
     for word in words:
-        command += _words(word, sweep.get("program"), names, findings)
+        command += _words(word, sweep.get("program"), names, made)
     made.put(("command",), command, (origin,))
 
 
-def _words(word: Any, program: Any, names: list[str], findings: Findings) -> list[Any]:
+def _words(word: Any, program: Any, names: list[str], made: Converted) -> list[Any]:
     match word:
         case "${env}":
             return []  # /usr/bin/env finds the program in PATH, as happens anyway
@@ -107,7 +110,9 @@ def _words(word: Any, program: Any, names: list[str], findings: Findings) -> lis
             return ["python"]
         case "${program}":
             if not isinstance(program, str):
-                findings.error("the command names ${program}, and there is none", at=("command",))
+                said = "the command names ${program}, and there is none"
+                made.error(("command",), said, "write program: train.py", ("command",))
+                return [word]
             return [program]
         case "${args}":
             return [f"--{name}={{{name}}}" for name in names]
@@ -119,7 +124,8 @@ def _words(word: Any, program: Any, names: list[str], findings: Findings) -> lis
             said = f"the command's {found[0]} has no meaning here"
             if found[0] in _WHOLE:
                 said = f"the command's {found[0]} must be a word of its own"
-            findings.error(said, "{config} is a file with the whole config as JSON", ("command",))
+            hint = "{config} is a file with the whole config as JSON"
+            made.error(("command",), said, hint, ("command",))
     return [word]
 
 
