@@ -1,6 +1,7 @@
 """The comparison command: both accountings of one config, as JSON."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -55,6 +56,32 @@ def test_a_config_of_two_legs_is_its_own_and_the_seed_beside_it(config, capsys):
 
     assert books["seed"]["total_trades"] == 1
     assert books["two_leg"]["total_trades"] == 0
+
+
+def test_rows_that_a_config_of_two_legs_leaves_out_are_in_no_books(config, capsys):
+    """
+    A price of zero while a trade is open ends a run of the first engine that takes it.
+    """
+    data = Path(config["data_file"])
+    data.write_text(f"{HEADER}0,99,100,102,103\n1,0,0,100,101\n2,101,102,100,101\n")
+
+    books = compared(config | {"accounting": "two_leg"}, capsys)
+
+    assert books["seed"]["realized_pnl_usd"] == pytest.approx(18.9)
+    assert books["two_leg"]["realized_pnl_usd"] == pytest.approx(17.783)
+
+
+def test_the_first_engine_gets_the_middle_one_of_a_column_of_rates(config, capsys):
+    """
+    At 2 the quotes of B are those of the other tests: 18.9.
+    """
+    rows = ["0,99,100,51,51.5,2", "1,101,102,50,50.5,2", "2,101,102,50,50.5,2.02"]
+    header = HEADER.strip() + ",fx"
+    Path(config["data_file"]).write_text("\n".join([header, *rows]) + "\n")
+
+    books = compared(config | {"accounting": "two_leg", "rate_column": "fx"}, capsys)
+
+    assert books["seed"]["realized_pnl_usd"] == pytest.approx(18.9)
 
 
 @pytest.mark.parametrize(

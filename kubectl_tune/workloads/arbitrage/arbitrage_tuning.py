@@ -66,11 +66,11 @@ class ArbitrageTuningRunner:
     def run(self) -> TuningMetrics:
         return self.run_fully().metrics
 
-    def run_fully(self) -> TuningRun:
-        """Like `run`, with the quotes and trades behind the metrics."""
+    def run_fully(self, quotes: Quotes | None = None) -> TuningRun:
+        """Like `run`, with the quotes and trades behind the metrics; over these quotes, if any."""
         started = time.perf_counter()
         try:
-            quotes = load(self.tuning_config)
+            quotes = load(self.tuning_config) if quotes is None else quotes
             books = account(self.tuning_config, quotes)
         except Exception as error:
             reason = str(error) or type(error).__name__

@@ -14,12 +14,16 @@ import argparse
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from math import isfinite
+from statistics import median
 from typing import Any
 
 from . import settings
 from .arbitrage_core import BPS
 from .arbitrage_tuning import ArbitrageTuningRunner, TuningRun
 from .command import run
+from .quotes import Quotes
 from .result import metrics_block, to_json
 from .tuning_config import TuningConfig
 
@@ -31,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if missing := settings.missing(given):
             raise ValueError(f"the config lacks {', '.join(missing)}")
         configs = {name: _config(asked) for name, asked in accountings(given).items()}
-        books = {name: _metrics(_job(config), config) for name, config in configs.items()}
+        books = _books(configs["seed"], configs["two_leg"], given.get("accounting") == "two_leg")
     except (ValueError, FileNotFoundError) as error:
         return _failed(error, 1)
     except RuntimeError as error:
@@ -62,9 +66,24 @@ def _config(asked: Mapping[str, Any]) -> TuningConfig:
     return settings.tuning_config(asked, os.environ)
 
 
-def _job(config: TuningConfig) -> TuningRun:
+def _books(seed: TuningConfig, two_leg: TuningConfig, honest: bool) -> dict[str, Any]:
+    """Both over the rows of an honest job if it is one; else each reads rows as it always does."""
+    job = _job(two_leg)
+    if honest:
+        seed = _at_one_rate(seed, job.quotes)
+    first = _job(seed, job.quotes if honest else None)
+    return {"seed": _metrics(first, seed), "two_leg": _metrics(job, two_leg)}
+
+
+def _at_one_rate(seed: TuningConfig, quotes: Quotes) -> TuningConfig:
+    """The first engine knows one rate: of a column of them it gets the one in the middle."""
+    rates = [rate for rate in quotes.columns.get("rate", ()) if isfinite(rate)]
+    return replace(seed, exchange_a_to_b_rate=median(rates)) if rates else seed
+
+
+def _job(config: TuningConfig, quotes: Quotes | None = None) -> TuningRun:
     try:
-        return ArbitrageTuningRunner(config).run_fully()
+        return ArbitrageTuningRunner(config).run_fully(quotes)
     except RuntimeError as error:
         if isinstance(error.__cause__, FileNotFoundError):
             raise error.__cause__ from None
