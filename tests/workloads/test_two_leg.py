@@ -582,7 +582,14 @@ class TestFunding:
                 "timestamp,venue,rate\n0,c,1\n1,a,much\n",
                 "line 2: venue must be a or b, not 'c'; line 3: rate must be a number, not 'much'",
             ),
-            ("timestamp,venue,rate\nnoon,a,1\n", "'noon' is neither a number nor ISO 8601"),
+            (
+                "timestamp,venue,rate\nnoon,a,1\n5,c,1\n",
+                r"funding\.csv: line 2: timestamp 'noon' is neither a number nor ISO 8601; line",
+            ),
+            (
+                "timestamp,venue,rate\n1,a,1\n2024-08-09,a,1\n",
+                r"funding\.csv: timestamp '2024-08-09' is not a number, as the ones before it",
+            ),
         ],
     )
     def test_a_file_that_is_none_is_refused(self, tmp_path, text, why):

@@ -97,11 +97,15 @@ def _read(
     for line, row in rows:
         try:
             rates.append(_by_venue(row) if by_venue else _both(row))
+            seconds([row["timestamp"] or ""])
         except ValueError as error:
             problems.append(f"line {line}: {error}")
     if problems:
         raise ValueError(f"funding file {file}: {'; '.join(problems)}")
-    moments = seconds([row["timestamp"] or "" for _, row in rows])
+    try:
+        moments = seconds([row["timestamp"] or "" for _, row in rows])
+    except ValueError as error:  # each is a time, but they are written in more than one way
+        raise ValueError(f"funding file {file}: {error}") from error
     return [(moment, *both) for moment, both in zip(moments, rates, strict=True)]
 
 
