@@ -223,6 +223,15 @@ def test_balances_are_written_either_way(value):
     assert settings.balances(value) == {"a": 1.0, "b": 2.5}
 
 
+def test_a_flag_of_balances_says_how_they_are_written(capsys):
+    """
+    As a config does.
+    """
+    assert tune.main(["--balances", "a=5"]) == 2
+
+    assert 'must be {"a": USD, "b": USD}, or a=USD,b=USD' in capsys.readouterr().err
+
+
 def read(path="r.json"):
     return json.loads(Path(path).read_text())
 

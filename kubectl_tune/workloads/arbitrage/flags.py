@@ -90,6 +90,13 @@ def add_accounting_flags(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--funding", metavar="FILE", help="funding rates beside the quotes")
     group.add_argument("--rate-column", metavar="NAME", help="what B's prices count, row by row")
     group.add_argument(
-        "--balances", type=settings.balances, metavar="a=USD,b=USD", help="what each venue holds"
+        "--balances", type=_balances, metavar="a=USD,b=USD", help="what each venue holds"
     )
     group.add_argument("--max-quote-age-ms", **milliseconds, help="older quotes open no trade")
+
+
+def _balances(text: str) -> dict[str, float]:
+    try:
+        return settings.balances(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{error}, not {text!r}") from None
