@@ -307,7 +307,8 @@ class TestAccounting:
                 "seed": {**metrics, "net_pnl_usd": seed},
                 "two_leg": {**honest, "net_pnl_usd": two_leg},
             }
-            return {"config": {"data_file": "quotes.csv", "books": books, "result": result}}
+            own = {"data_file": "quotes.csv", "accounting": "seed"}
+            return {"config": {**own, "books": books, "result": result}}
 
         return compared
 
@@ -332,6 +333,17 @@ class TestAccounting:
         assert "seed puts t1 first; two_leg puts t2 first" in out
         assert "net_pnl_usd of t1 is 5 by seed and -2 by two_leg" in out
         assert "flatters" not in out
+
+    def test_only_one_column_is_named_accounting(self, compared, say):
+        """
+        A session may hold trials of both; what a line is about says more than what was asked for.
+        """
+        compared((3, -1))
+
+        code, out, err = say("results", "--explain-accounting", "-o", "wide")
+
+        assert (code, err) == (0, "")
+        assert out.splitlines()[0].split().count("ACCOUNTING") == 1
 
     def test_the_best_five_unless_others_are_asked_for(self, compared, say):
         compared(*((number, -number) for number in range(7)))

@@ -135,6 +135,7 @@ def _columns(comparison: Comparison, lines: Sequence[Ranked], *, wide: bool) -> 
     keys = varying(comparison.among or [each.row for each in comparison.compared])
     if wide:
         keys = list(dict.fromkeys(key for line in lines for key in line.row.config))
+    keys = [key for key in keys if key != _ACCOUNTING.name]  # that of the line says more
     names = [comparison.metric, *SHOWN]
     names += [name for line in lines for name in line.row.metrics] if wide else []
     return [
