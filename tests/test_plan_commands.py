@@ -278,6 +278,19 @@ class TestPlan:
         assert "did you mean grids?" in err
         assert Path(old).read_text() == "old"
 
+    @pytest.mark.parametrize("to", [[], ["--to", "plan.jsonl"]])
+    def test_a_condition_that_drops_all_is_said(self, capsys, to):
+        """
+        An empty plan can't run, so it is told where it is made.
+        """
+        spec = write(SPEC + "where: min_spread_bps > 30\n", "spec.yaml")
+
+        assert main(["plan", spec, *to]) == 0
+
+        out, err = capsys.readouterr()
+        assert out == ""
+        assert "warning: spec.yaml: the plan is empty (does where drop all?)" in err
+
     def test_warnings_leave_standard_output_clean(self, capsys):
         spec = write(SPEC + "colour: red\n", "spec.yaml")
 

@@ -432,6 +432,15 @@ def test_wrong_where_is_an_error(where, said):
     assert said in found
 
 
+def test_keys_that_where_may_use_are_named_once():
+    """
+    Also one that is fixed and tuned.
+    """
+    (problem,) = problems({**FOREIGN, "fixed": {"a": 1}, "grids": {"a": [1]}, "where": "b > 1"})
+
+    assert problem.endswith("where: no config has b (there are a)")
+
+
 def test_repeats_are_told_apart_by_a_key():
     """
     Each combination comes so many times in a row, numbered from 1; once adds nothing.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Iterable
 from typing import Annotated, Any
 
 import typer
@@ -137,11 +138,19 @@ def _write(name: str, spec: Spec, to: str) -> None:
     for remark in chosen.remarks:
         print(clean(f"warning: {name}: {remark}"), file=sys.stderr)
     lines = (json.dumps(trial) for trial in planner.trials(spec, chosen))
-    if not to:
-        sys.stdout.writelines(f"{line}\n" for line in lines)
-        return
-    count = planfile.write_plan(to, lines)
-    print(clean(f"{count} trial{'' if count == 1 else 's'} written to {to}"), file=sys.stderr)
+    count = planfile.write_plan(to, lines) if to else _print(lines)
+    if not count and spec.where is not None:
+        print(clean(f"warning: {name}: the plan is empty (does where drop all?)"), file=sys.stderr)
+    if to:
+        print(clean(f"{count} trial{'' if count == 1 else 's'} written to {to}"), file=sys.stderr)
+
+
+def _print(lines: Iterable[str]) -> int:
+    count = 0
+    for line in lines:
+        sys.stdout.write(f"{line}\n")
+        count += 1
+    return count
 
 
 def _explain(name: str, spec: Spec, trial_seconds: float | None, format: str) -> None:

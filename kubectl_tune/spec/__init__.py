@@ -98,7 +98,7 @@ class _Reader:
         self._overlaps({**base, **found.fixed}, found)
         base.update(found.fixed)
         repeat = self._whole("repeat", 1, least=1)
-        names = [*base, *(one.name for one in found.parameters)]
+        names = list(dict.fromkeys([*base, *(one.name for one in found.parameters)]))
         windows = self._windows(base, found, names)
         max_jobs = self._whole("max_jobs", None, least=0)
         if windows and max_jobs and max_jobs % (repeat * len(windows)):
