@@ -23,7 +23,7 @@ from kubectl_tune import interpreter, ranking
 from kubectl_tune.direction import Direction
 from kubectl_tune.errors import ResultError
 from kubectl_tune.result import decode, dig, last_object, number
-from kubectl_tune.resultrow import Row
+from kubectl_tune.resultrow import Row, value_of
 from kubectl_tune.table import duration
 from kubectl_tune.template import render
 from kubectl_tune.workload import Workload
@@ -64,11 +64,16 @@ def compare(
 
 def ranks(
     compared: Iterable[Compared], accounting: str, metric: str, direction: Direction | None
-) -> dict[str, int | None]:
-    """Return the place that an accounting gives each trial among these, best first."""
-    rows = [Row(each.row.job_id, each.books.get(accounting, {})) for each in compared]
+) -> list[int | None]:
+    """Return the place that an accounting gives each of these, all None if it lacks the metric."""
+    rows = [
+        Row(each.row.job_id, each.books.get(accounting, {}), index=index)
+        for index, each in enumerate(compared)
+    ]
+    if all(value_of(row, metric) is None for row in rows):
+        return [None] * len(rows)
     places = ranking.rank(rows, metric=metric, direction=direction)
-    return {place.row.job_id: place.rank for place in places}
+    return [place.rank for place in sorted(places, key=lambda place: place.row.index)]
 
 
 def moved(compared: Iterable[Compared], workload: Workload, metric: str) -> list[str]:
@@ -76,9 +81,14 @@ def moved(compared: Iterable[Compared], workload: Workload, metric: str) -> list
     return [
         each.row.job_id
         for each in compared
-        if workload.flatters(each.row.config)
-        and _differ(each.row.metrics, next(iter(each.books.values()), {}), metric)
+        if _differ(each.row.metrics, _own_books(each, workload), metric)
     ]
+
+
+def _own_books(compared: Compared, workload: Workload) -> Metrics:
+    """Those of the accounting that the trial ran with: the flattering ones come first."""
+    books = list(compared.books.values())
+    return books[0 if workload.flatters(compared.row.config) else -1] if books else {}
 
 
 def _differ(recorded: Metrics, computed: Metrics, metric: str) -> bool:

@@ -147,21 +147,41 @@ def test_each_accounting_has_an_order_of_its_own():
         for id, (seed, two_leg) in pairs.items()
     ]
 
-    assert ranks(compared, "seed", "pnl", "maximize") == {"c": 1, "b": 2, "a": 3}
-    assert ranks(compared, "two_leg", "pnl", "maximize") == {"c": 1, "a": 2, "b": None}
-    assert ranks(compared, "two_leg", "pnl", "minimize") == {"a": 1, "c": 2, "b": None}
+    assert ranks(compared, "seed", "pnl", "maximize") == [3, 2, 1]
+    assert ranks(compared, "two_leg", "pnl", "maximize") == [2, None, 1]
+    assert ranks(compared, "two_leg", "pnl", "minimize") == [1, None, 2]
+
+
+def test_trials_of_one_name_have_ranks_of_their_own():
+    """
+    As a folder with several sessions' results has them.
+    """
+    compared = [Compared(Row("t1", {}), {"seed": {"pnl": pnl}}) for pnl in (1.0, 3.0, 2.0)]
+
+    assert ranks(compared, "seed", "pnl", "maximize") == [3, 1, 2]
+
+
+def test_a_metric_that_one_accounting_lacks_gives_no_ranks_there():
+    """
+    The first engine has no Sharpe ratio; the other one ranks by it all the same.
+    """
+    books = {"seed": {"pnl": 1.0}, "two_leg": {"pnl": 1.0, "sharpe": 0.5}}
+
+    assert ranks([Compared(Row("a", {}), books)], "seed", "sharpe", "maximize") == [None]
+    assert ranks([Compared(Row("a", {}), books)], "two_leg", "sharpe", "maximize") == [1]
 
 
 def test_what_is_another_number_now_is_noticed():
     """
-    Of trials whose record is in the first accounting's books; rounding is no change.
+    Each by the books that it ran with; rounding is no change.
     """
     seed = {"seed": {"pnl": 0.1 + 0.2}, "two_leg": {"pnl": -1.0}}
     compared = [
         Compared(Row("same", {"pnl": 0.3}), seed),
         Compared(Row("moved", {"pnl": 0.4}), seed),
         Compared(Row("honest", {"pnl": -1.0}, {"accounting": "two_leg"}), seed),
+        Compared(Row("honest-moved", {"pnl": 0.3}, {"accounting": "two_leg"}), seed),
         Compared(Row("unknown", {}), seed),
     ]
 
-    assert moved(compared, ARBITRAGE, "pnl") == ["moved"]
+    assert moved(compared, ARBITRAGE, "pnl") == ["moved", "honest-moved"]

@@ -42,7 +42,8 @@ class Comparison:
     def accountings(self) -> list[str]:
         return list(dict.fromkeys(name for each in self.compared for name in each.books))
 
-    def ranks(self) -> dict[str, dict[str, int | None]]:
+    def ranks(self) -> dict[str, list[int | None]]:
+        """By accounting, in the order of the trials."""
         return {
             name: ranks(self.compared, name, self.metric, self.direction)
             for name in self.accountings
@@ -66,41 +67,41 @@ def comparison_text(comparison: Comparison, form: str) -> str:
 def verdict(comparison: Comparison) -> Iterator[str]:
     """Say in words what the figures come to, and which trials the ranks are about."""
     count, total = len(comparison.compared), len(comparison.among)
-    best = {name: _first(order) for name, order in comparison.ranks().items()}
+    best = {name: _first(order, comparison) for name, order in comparison.ranks().items()}
     if count > 1:
         of = f" of {total}" if count < total else ""
         yield f"Ranks are among these {count}{of} trials: {_firsts(best)}."
     yield from _worth(comparison, best)
 
 
-def _firsts(best: Mapping[str, str]) -> str:
-    if len(set(best.values())) == 1:
-        return f"{' and '.join(map(clean, best))} put {clean(next(iter(best.values())))} first"
-    return "; ".join(f"{clean(name)} puts {clean(id)} first" for name, id in best.items())
+def _firsts(best: Mapping[str, Compared | None]) -> str:
+    ids = {name: clean(first.row.job_id) if first else "none" for name, first in best.items()}
+    if len(set(map(id, best.values()))) == 1:
+        return f"{' and '.join(map(clean, ids))} put {next(iter(ids.values()))} first"
+    return "; ".join(f"{clean(name)} puts {trial} first" for name, trial in ids.items())
 
 
-def _worth(comparison: Comparison, best: Mapping[str, str]) -> Iterator[str]:
-    """Say what the favourite of the first accounting is worth in the books of each."""
-    favourite = next(iter(best.values()), "")
-    for each in comparison.compared:
-        if each.row.job_id == favourite:
-            values = {name: dig(books, comparison.metric) for name, books in each.books.items()}
-            said = " and ".join(f"{cell(value)} by {clean(name)}" for name, value in values.items())
-            yield f"{clean(comparison.metric)} of {clean(favourite)} is {said}."
+def _worth(comparison: Comparison, best: Mapping[str, Compared | None]) -> Iterator[str]:
+    """Say what the favourite of the first accounting that has one is worth in the books of each."""
+    favourite = next(filter(None, best.values()), None)
+    if favourite:
+        values = {name: dig(books, comparison.metric) for name, books in favourite.books.items()}
+        said = " and ".join(f"{cell(value)} by {clean(name)}" for name, value in values.items())
+        yield f"{clean(comparison.metric)} of {clean(favourite.row.job_id)} is {said}."
 
 
-def _first(order: Mapping[str, int | None]) -> str:
-    return next((id for id, rank in order.items() if rank), "none")
+def _first(order: Sequence[int | None], comparison: Comparison) -> Compared | None:
+    places = zip(order, comparison.compared, strict=True)
+    return next((each for rank, each in places if rank == 1), None)
 
 
 def _objects(comparison: Comparison) -> Iterator[dict[str, Any]]:
     places = comparison.ranks()
-    for each in comparison.compared:
-        id = each.row.job_id
+    for index, each in enumerate(comparison.compared):
         yield {
-            "job_id": id,
+            "job_id": each.row.job_id,
             "metric": comparison.metric,
-            "rank": {name: order.get(id) for name, order in places.items()},
+            "rank": {name: order[index] for name, order in places.items()},
             "accounting": {name: dict(books) for name, books in each.books.items()},
             "config": dict(each.row.config),
         }
@@ -111,10 +112,10 @@ def _lines(comparison: Comparison) -> list[Ranked]:
     places = comparison.ranks()
     return [
         Ranked(
-            places[name].get(each.row.job_id),
+            places[name][index],
             Row(each.row.job_id, _once(books), each.row.config, extra={"accounting": name}),
         )
-        for each in comparison.compared
+        for index, each in enumerate(comparison.compared)
         for name, books in each.books.items()
     ]
 
