@@ -39,6 +39,11 @@ class Parameter:
         return all(isinstance(part, int) for part in (self.low, self.high, self.step or 0))
 
     @property
+    def off_by_a_part(self) -> bool:
+        """Tell whether its values are no multiples of its step."""
+        return bool(self.step) and _exact(self.low) % _exact(self.step or 1) != 0
+
+    @property
     def finite(self) -> bool:
         """Tell whether it has values to count, each as likely as the other."""
         return not self.ranged or (not self.log and (self.whole or self.step is not None))

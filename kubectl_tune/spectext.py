@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 # What YAML 1.2 and every person read as a number, and PyYAML as a text.
 _NUMBER = re.compile(r"[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)[eE][-+]?[0-9]+")
-
+# What YAML 1.2 reads as a number, and YAML 1.1, where a 0 begins an octal one, as a text.
+_OCTAL = re.compile(r"[-+]?0[0-9]*[89][0-9]*|0o[0-7]+")
 
 _QUOTE = "quote it to mean a text"
 _LARGEST = 10_000_000  # values, those that aliases repeat counted each time
@@ -158,7 +159,7 @@ def _loader(problems: list[Problem]) -> type[yaml.SafeLoader]:
 
         def construct_yaml_int(self, node: yaml.ScalarNode) -> int:
             value = int(super().construct_yaml_int(node))
-            if ":" in node.value or re.match(r"[-+]?0[0-7]", node.value):
+            if re.match(r"[-+]?0[0-7]|.*[:_]", node.value):
                 _warn(problems, node, f"{node.value} means {value} in YAML", _QUOTE)
             return value
 
@@ -177,6 +178,10 @@ def _loader(problems: list[Problem]) -> type[yaml.SafeLoader]:
     def plain(loader: Loader, node: yaml.ScalarNode) -> Any:
         return loader.construct_scalar(node)
 
+    def octal(loader: Loader, node: yaml.ScalarNode) -> Any:
+        _warn(problems, node, f"{node.value} is a text in YAML", "quote it, or write a number")
+        return loader.construct_scalar(node)
+
     def scientific(loader: Loader, node: yaml.ScalarNode) -> float:
         value = float(node.value)
         hint = f"many readers of YAML take it for a text: write {_with_point(node.value)}"
@@ -187,6 +192,8 @@ def _loader(problems: list[Problem]) -> type[yaml.SafeLoader]:
     Loader.add_constructor("tag:yaml.org,2002:int", Loader.construct_yaml_int)
     Loader.add_constructor("tag:yaml.org,2002:float", Loader.construct_yaml_float)
     Loader.add_constructor("tag:yaml.org,2002:timestamp", plain)  # JSON has no dates
+    Loader.add_constructor("!octal", octal)
+    Loader.add_implicit_resolver("!octal", _OCTAL, list("-+0"))
     Loader.add_constructor("!scientific", scientific)
     Loader.add_implicit_resolver("!scientific", _NUMBER, list("-+.0123456789"))
     return Loader

@@ -103,6 +103,7 @@ def test_grid_over_a_range_needs_its_step(tmp_path, entry, said):
 
 
 WARNINGS = [
+    ("{distribution: q_uniform, min: 1, max: 7, q: 2}", "elsewhere they are multiples of 2"),
     ("{min: 1, max: 6, step: 2}", "steps of 2 from 1 miss 6 (the last value is 5)"),
     ("{min: '1', max: 6}", 'min: "1" is read as a number (drop the quotes)'),
     ("{min: 5, max: 80, default: 30}", "default is not used (a plan has no first guess)"),

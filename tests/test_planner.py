@@ -860,6 +860,9 @@ def test_number_that_yaml_takes_for_a_text_is_said(written, meant):
         ("x: 1:30", 90, 4),
         ("x: 1:30.5", 90.5, 4),
         ("x: 010", 8, 4),
+        ("x: 08", "08", 4),
+        ("x: 0o17", "0o17", 4),
+        ("x: 1_000", 1000, 4),
     ],
 )
 def test_words_that_yaml_takes_for_others_are_named(text, value, column):

@@ -23,6 +23,7 @@ from kubectl_tune.spec.foreignwords import (
     IGNORED,
     KINDS,
     LOG,
+    QUANTIZED,
     REAL,
     WHOLE,
     takes,
@@ -219,6 +220,9 @@ class _Reader:
         return int(value)
 
     def _step_that_misses(self, one: Parameter) -> None:
+        if self._plain.get("distribution") in QUANTIZED and one.off_by_a_part:
+            said = f"steps begin at {one.low}; elsewhere they are multiples of {one.step}"
+            self._warning("step", said, f"begin with a multiple of {one.step} to have those")
         if one.step is None or (last := one.values()[-1]) == one.high:
             return
         message = f"steps of {one.step} from {one.low} miss {one.high}"

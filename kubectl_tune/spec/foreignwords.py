@@ -14,6 +14,7 @@ KINDS = ("int", "double", "discrete", "categorical")  # Katib's parameterType
 
 LOG = ("log_uniform_values", "loguniform", "logUniform", "log")
 REAL = (*LOG, "uniform")  # also between whole numbers
+QUANTIZED = ("quniform", "q_uniform")  # W&B and Ray round to multiples
 WHOLE = ("int_uniform", "int")
 DISTRIBUTIONS = (
     *LOG, *WHOLE, "uniform", "quniform", "q_uniform", "categorical", "choice", "constant",
