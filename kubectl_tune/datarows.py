@@ -14,6 +14,7 @@ from importlib import import_module
 from typing import Any
 
 from kubectl_tune.errors import PlanError
+from kubectl_tune.interpreter import frozen
 
 _GZIP, _PARQUET = b"\x1f\x8b", b"PAR1"
 _HINT = "count from where the file is, or give validate: {rows: N}"
@@ -49,7 +50,9 @@ def _of_parquet(path: str) -> int:
     try:
         polars = import_module("polars")
     except ImportError as error:
-        hint = "pip install 'kubectl-tune[analysis]', or give validate: {rows: N}"
+        install = "pip install 'kubectl-tune[analysis]', or"
+        install = "this archive has no extras:" if frozen() else install
+        hint = f"{install} give validate: {{rows: N}}"
         raise PlanError(f"counting the rows of {path} needs pyarrow", hint=hint) from error
     try:
         return int(polars.scan_parquet(path).select(polars.len()).collect().item())

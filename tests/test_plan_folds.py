@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import sys
 from itertools import pairwise
 from pathlib import Path
 
@@ -285,6 +286,26 @@ def test_files_that_can_not_be_counted_are_a_sentence(tmp_path, content):
     with pytest.raises(PlanError, match="q") as caught:
         datarows.count_rows(str(path))
 
+    assert "rows: N" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("archive", "said"), [(False, "pip install"), (True, "this archive has no extras: give")]
+)
+def test_parquet_that_nothing_reads_says_what_to_do(tmp_path, monkeypatch, archive, said):
+    """
+    Into an archive nothing can be installed.
+    """
+    for name in ("pyarrow", "pyarrow.parquet", "polars"):
+        monkeypatch.setitem(sys.modules, name, None)
+    monkeypatch.setattr(sys, "frozen", archive, raising=False)
+    file = tmp_path / "d.parquet"
+    file.write_bytes(b"PAR1")
+
+    with pytest.raises(PlanError) as caught:
+        datarows.count_rows(str(file))
+
+    assert caught.value.hint.startswith(said)
     assert "rows: N" in caught.value.hint
 
 
