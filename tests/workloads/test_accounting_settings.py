@@ -201,6 +201,21 @@ def test_all_that_is_wrong_is_said_at_once(given, problems, capsys):
     assert json.loads(Path("r.json").read_text())["error"]["message"] == "; ".join(problems)
 
 
+def test_what_is_missing_is_said_with_all_that_is_wrong(capsys):
+    """
+    So that one look is enough; what is missing is no value that could be wrong.
+    """
+    given = {"data_file": "d.csv", "min_spread_bps": -1, "exit_bps": 2, "slippage_bps": 1}
+
+    assert tune.main(["--config", json.dumps(given)]) == 2
+
+    assert capsys.readouterr().err.splitlines()[-1] == (
+        "run_arbitrage_tuning: error: the following arguments are required: --taker-fee-a-bps,"
+        " --taker-fee-b-bps, --max-position-usd; min_spread_bps must be non-negative; exit_bps"
+        " needs accounting: two_leg"
+    )
+
+
 def test_the_backtest_says_all_problems_too(capsys):
     """
     Once one of the new flags is given, all of them are checked.

@@ -193,6 +193,15 @@ def tuning_config(settings: Mapping[str, Any], environment: Mapping[str, str]) -
     return config
 
 
+def problems(settings: Mapping[str, Any]) -> str:
+    """All that is wrong with the values, in one line; nothing where nothing is."""
+    try:
+        tuning_config(settings, {})
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
 HARMLESS: Any = 1.0  # stands for what can't be read while the rest is looked at
 
 

@@ -96,7 +96,9 @@ def _outcome(given: dict[str, Any], arguments: Sequence[str]) -> dict[str, Any]:
     missing = settings.missing(given)
     if missing:
         flags = ", ".join("--" + name.replace("_", "-") for name in missing)
-        parser().error(f"the following arguments are required: {flags}")
+        others = settings.problems({**dict.fromkeys(missing, "1"), **given})
+        required = f"the following arguments are required: {flags}"
+        parser().error("; ".join(filter(None, (required, others))))
     try:
         config = settings.tuning_config(given, os.environ)
     except ValueError as error:
