@@ -162,12 +162,18 @@ def test_an_unknown_flag_is_named(args, usage, capsys):
         (["p", "-j"], "flag needs an argument: 'j' in -j"),
         (
             ["p", "-j", "x"],
-            "invalid argument for \"-j, --max-parallel\" flag: 'x' is not a valid integer",
+            'invalid argument "x" for "-j, --max-parallel" flag: not a valid integer',
         ),
-        (["p", "-j", "-1"], 'invalid argument for "-j, --max-parallel" flag: -1 is not in'),
-        (["p", "--timeout", "soon"], 'invalid argument for "--timeout" flag: not a duration'),
-        (["p", "--watch=maybe"], 'invalid argument "maybe" for "--watch" flag'),
-        (["p", "--request-timeout", "x"], 'invalid argument for "--request-timeout" flag'),
+        (["p", "-j", "-1"], 'invalid argument "-1" for "-j, --max-parallel" flag: not in'),
+        (
+            ["p", "--timeout", "soon"],
+            'invalid argument "soon" for "--timeout" flag: not a duration',
+        ),
+        (["p", "--watch=maybe"], 'invalid argument "maybe" for "-w, --watch" flag: neither'),
+        (
+            ["p", "--request-timeout", "x"],
+            "Invalid timeout value. Timeout must be a single integer",
+        ),
         (["p", "-o", "bad"], 'unable to match a printer suitable for the output format "bad",'),
     ],
 )
@@ -176,6 +182,32 @@ def test_bad_usage_is_a_sentence(args, message):
     Whatever is wrong with the arguments, the flag and the reason are named.
     """
     assert refusal(*args).startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (["-n"], "flag needs an argument: 'n' in -n\nSee 'kubectl tune --help'"),
+        (["--context"], "flag needs an argument: --context\nSee 'kubectl tune --help'"),
+        (["version", "-o", "bad"], "--output must be 'yaml' or 'json'"),
+        (["version", "--client=maybe"], 'invalid argument "maybe" for "--client" flag'),
+    ],
+)
+def test_what_is_wrong_is_said_as_kubectl_says_it(args, said, capsys):
+    """
+    Without a command, too, and with the sentence that kubectl has for this very case.
+    """
+    assert main(args) == 2
+
+    assert capsys.readouterr().err.startswith(f"error: {said}")
+
+
+def test_a_format_may_be_written_in_capitals():
+    """
+    As in kubectl, which reads `-o JSON`, and leaves a template as it is.
+    """
+    assert arrives("p", "-o", "JSON")["format"] == "json"
+    assert arrives("p", "-o=JsonPath={.Name}")["format"] == "jsonpath={.Name}"
 
 
 def test_an_unknown_format_lists_the_allowed_ones():

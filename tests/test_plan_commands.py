@@ -138,7 +138,10 @@ class TestValidate:
             (["."], "error: can't read .: Is a directory\n"),
             ([], "error: required argument PLAN not given\n"),
             (["plan.jsonl", "python"], "error: unexpected argument python\n"),
-            (["plan.jsonl", "--engine", "slurm"], 'error: invalid argument for "--engine" flag'),
+            (
+                ["plan.jsonl", "--engine", "slurm"],
+                'error: invalid argument "slurm" for "--engine" flag',
+            ),
         ],
     )
     def test_what_can_not_be_checked_is_a_sentence(self, args, said, capsys):

@@ -330,7 +330,7 @@ def test_times_are_shown_and_chosen(session, capsys):
         (["bad-1", "--since-time=noon"], "--since-time noon: not a time with its zone"),
         (["bad-1", "--since-time=2026-01-01T00:00:00"], "not a time with its zone"),
         (["bad-1", "-p", "--attempt=1"], "only one of --previous or --attempt"),
-        (["bad-1", "--tail=-2"], 'invalid argument for "--tail" flag'),
+        (["bad-1", "--tail=-2"], 'invalid argument "-2" for "--tail" flag'),
     ],
     ids=str,
 )
@@ -513,7 +513,7 @@ def test_watching_what_has_ended_shows_it_once(session, capsys):
         (["--for=success"], 1, "hint: see why with: kubectl tune logs demo --failed\n"),
         (["--timeout=0"], 1, "error: session demo is Failed"),
         (["--for=sucess"], 2, "'sucess' is not one of"),
-        (["--timeout=soon"], 2, 'invalid argument for "--timeout" flag'),
+        (["--timeout=soon"], 2, 'invalid argument "soon" for "--timeout" flag'),
     ],
     ids=str,
 )

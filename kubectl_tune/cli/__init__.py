@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 
 from kubectl_tune.cli import argv
 from kubectl_tune.cli.commands import COMMANDS
-from kubectl_tune.cli.errors import PROGRAM, say, unknown_command, unknown_flag
+from kubectl_tune.cli.errors import PROGRAM, missing_value, say, unknown_command, unknown_flag
 from kubectl_tune.cli.globals import flags
 from kubectl_tune.errors import TuneError
 
@@ -75,6 +75,8 @@ def without_command(args: Sequence[str]) -> int:
             raise unknown_flag(word, PROGRAM)
         if word[:1] == "-" and word[1:2] not in ("", "-") and word[:2] not in known:
             raise unknown_flag(word, PROGRAM)
+    if args and args[-1] in {name for flag in flags() if flag.valued for name in flag.spellings}:
+        raise missing_value(args[-1], PROGRAM)
     return overview()
 
 

@@ -23,6 +23,14 @@ _TRUTH = {
 }
 
 
+class NoTruth(Exception):
+    """A switch was given a value that is neither true nor false."""
+
+    def __init__(self, flag: str, value: str) -> None:
+        super().__init__(flag, value)
+        self.flag, self.value = flag, value
+
+
 def command_at(argv: Sequence[str]) -> int | None:
     """
     Return where the command's name stands.
@@ -112,8 +120,5 @@ def named(spellings: Iterable[str]) -> str:
 
 def _truth(flag: str, value: str) -> bool:
     if value not in _TRUTH:
-        raise UsageError(
-            f'invalid argument "{value}" for "{flag}" flag: neither true nor false',
-            hint=f"write {flag}=true or {flag}=false",
-        )
+        raise NoTruth(flag, value)
     return _TRUTH[value]

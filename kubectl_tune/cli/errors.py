@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import sys
 
-from kubectl_tune.cli.argv import named
+from kubectl_tune.cli.argv import NoTruth, named
 from kubectl_tune.cli.globals import globals_
 from kubectl_tune.errors import ClusterError, TuneError, UsageError
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import click
 
 PROGRAM = "kubectl tune"
+QUOTES = "'\""  # that the parser puts around some values, and not around others
 WORDED = ("Error ", "The ", "Unable to connect ")
 
 
@@ -63,7 +64,23 @@ def unknown_flag(flag: str, usage: str, hint: str = "") -> FlagError:
     return FlagError(f"unknown shorthand flag: '{flag[1:2]}' in {flag}", usage=usage)
 
 
+def no_truth(wrong: NoTruth, flag: str, usage: str) -> FlagError:
+    message = f'invalid argument "{wrong.value}" for "{flag}" flag: neither true nor false'
+    hint = f"write {wrong.flag}=true or {wrong.flag}=false"
+    return FlagError(message, usage=usage, hint=hint)
+
+
+def missing_value(flag: str, usage: str) -> FlagError:
+    return FlagError(needs_value(flag), usage=usage)
+
+
+def needs_value(flag: str) -> str:
+    return f"flag needs an argument: {flag if flag[:2] == '--' else f'{flag[1:]!r} in {flag}'}"
+
+
 def unknown_format(name: str, allowed: tuple[str, ...]) -> UsageError:
+    if allowed == ("json", "yaml"):  # what kubectl says of its own `version`
+        return UsageError("--output must be 'yaml' or 'json'")
     return UsageError(
         f'unable to match a printer suitable for the output format "{name}",'
         f" allowed formats are: {','.join(sorted(allowed))}"
@@ -84,8 +101,7 @@ def from_click(error: click.UsageError, usage: str) -> FlagError:
         case click.MissingParameter() if error.param is not None:
             return FlagError(_missing(error.param), usage=usage)
         case click.BadParameter() if isinstance(error.param, click.Option):
-            flag = named(error.param.opts)
-            return FlagError(f'invalid argument for "{flag}" flag: {_sentence(error)}', usage=usage)
+            return FlagError(_invalid(error, named(error.param.opts)), usage=usage)
         case _:
             return FlagError(_sentence(error), usage=usage)
 
@@ -100,7 +116,15 @@ def _misused(error: click.BadOptionUsage) -> str:
     flag = error.option_name
     if "requires an argument" not in error.message:
         return f"flag takes no argument: {flag}"
-    return f"flag needs an argument: {flag if flag[:2] == '--' else f'{flag[1:]!r} in {flag}'}"
+    return needs_value(flag)
+
+
+def _invalid(error: click.BadParameter, flag: str) -> str:
+    """Say which value of a flag is wrong: in front, as pflag does, where the parser names it."""
+    value, verb, why = (sentence := _sentence(error)).rpartition(" is not ")
+    if not verb:
+        return f'invalid argument for "{flag}" flag: {sentence}'
+    return f'invalid argument "{value.strip(QUOTES)}" for "{flag}" flag: not {why}'
 
 
 def _missing(param: click.Parameter) -> str:

@@ -19,9 +19,9 @@ from typer.core import TyperCommand
 
 from kubectl_tune.cli import argv, contexts
 from kubectl_tune.cli.commands import module_name
-from kubectl_tune.cli.errors import PROGRAM, from_click
+from kubectl_tune.cli.errors import PROGRAM, from_click, no_truth
 from kubectl_tune.cli.globals import PREFIX, Flag, Globals, flags, remember
-from kubectl_tune.cli.options import DURATION
+from kubectl_tune.cli.options import TIMEOUT
 from kubectl_tune.errors import SessionNotFound
 
 BEHIND = "kubectl_tune.behind"  # in a context's meta: the words behind `--`
@@ -88,7 +88,12 @@ class Command(TyperCommand):
         if any(option.name == FILENAME for option in self._options()):
             args = argv.filename_first(args, valued.difference(argv.FILENAME))
         ctx.meta[BEHIND] = args[args.index("--") + 1 :] if "--" in args else []
-        return super().parse_args(ctx, argv.spelled_out(args, valued, opposites))
+        try:
+            words = argv.spelled_out(args, valued, opposites)
+        except argv.NoTruth as wrong:
+            shown = next((each.opts for each in self._switches() if wrong.flag in each.opts), ())
+            raise no_truth(wrong, argv.named(shown or [wrong.flag]), ctx.command_path) from wrong
+        return super().parse_args(ctx, words)
 
     def invoke(self, ctx: click.Context) -> Any:
         # A command's own option of the same name hides the global one, as in kubectl.
@@ -175,7 +180,7 @@ def _global(flag: Flag, taken: set[str]) -> click.Option:
     elif isinstance(flag.default, tuple):
         common |= {"multiple": True, "default": None}
     elif isinstance(flag.default, float):
-        common["type"] = DURATION
+        common["type"] = TIMEOUT
     if flag.key in contexts.KINDS:
         common["shell_complete"] = lambda context, _, begun: contexts.candidates(
             flag.key, context, begun

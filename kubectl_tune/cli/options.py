@@ -34,10 +34,26 @@ class Duration(click.ParamType[float]):
         try:
             return seconds(value)
         except UsageError as error:
-            self.fail(f"{error}; {error.hint}", param, ctx)
+            self.fail(f"{value!r} is {str(error).partition(':')[0]}; {error.hint}", param, ctx)
+
+
+class Timeout(Duration):
+    """The value of --request-timeout; what is wrong with it is said in kubectl's sentence."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        try:
+            return seconds(value)
+        except UsageError as error:
+            raise UsageError(
+                "Invalid timeout value. Timeout must be a single integer in seconds, or an integer"
+                " followed by a corresponding time unit (e.g. 1s | 2m | 3h)"
+            ) from error
 
 
 DURATION = Duration()
+TIMEOUT = Timeout()
 
 
 FILE = click.Path(allow_dash=True)  # a file's name, for completion; it is opened elsewhere
@@ -52,9 +68,10 @@ class Format(click.ParamType[str]):
         self.allowed = allowed
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        if value and str(value).partition("=")[0] not in self.allowed:
+        name, equals, rest = str(value).partition("=")
+        if value and name.lower() not in self.allowed:
             raise unknown_format(str(value), self.allowed)
-        return str(value)
+        return f"{name.lower()}{equals}{rest}"
 
     def shell_complete(
         self, ctx: click.Context, param: click.Parameter, incomplete: str

@@ -42,7 +42,7 @@ def command(
             "--dry-run",
             metavar="HOW",
             click_type=click.Choice(["none", "client"]),
-            help="client only says what would be deleted",
+            help="Must be none or client. With client, only say what would be deleted",
         ),
     ] = "none",
     yes: Yes = False,
