@@ -512,7 +512,7 @@ def test_watching_what_has_ended_shows_it_once(session, capsys):
         ([], 1, "error: session demo is Failed, 3 of 3 done: 2 Succeeded, 1 Failed\n"),
         (["--for=success"], 1, "hint: see why with: kubectl tune logs demo --failed\n"),
         (["--timeout=0"], 1, "error: session demo is Failed"),
-        (["--for=sucess"], 2, ""sucess\" for \"--for\" flag: not one of"),
+        (["--for=sucess"], 2, 'invalid argument "sucess" for "--for" flag: not one of'),
         (["--timeout=soon"], 2, 'invalid argument "soon" for "--timeout" flag'),
     ],
     ids=str,
