@@ -25,6 +25,7 @@ from statistics import median
 
 TRIALS = 50
 PATIENCE = 120.0  # seconds for the session's first Jobs
+Environ = dict[str, str] | None
 SLEEP = ["sleep", "3600"]
 
 
@@ -50,20 +51,20 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def compare(theirs: Sequence[str], ours: Sequence[str], rounds: int, **more: object) -> None:
+def compare(theirs: Sequence[str], ours: Sequence[str], rounds: int, env: Environ = None) -> None:
     """Run two commands in turn, and print the median of their times' ratios."""
     for command in (theirs, ours):
-        timed(command, **more)  # what they read is in memory then
-    pairs = [(timed(theirs, **more), timed(ours, **more)) for _ in range(rounds)]
+        timed(command, env)  # what they read is in memory then
+    pairs = [(timed(theirs, env), timed(ours, env)) for _ in range(rounds)]
     ratio = median(our / their for their, our in pairs)
     walls = [median(column) * 1000 for column in zip(*pairs, strict=True)]
     words = " ".join(ours[1:])
     print(f"  {words:40} {ratio:5.2f} x {' '.join(theirs)}  ({walls[1]:.0f} and {walls[0]:.0f} ms)")
 
 
-def timed(command: Sequence[str], **more: object) -> float:
+def timed(command: Sequence[str], env: Environ = None) -> float:
     began = time.perf_counter()
-    subprocess.run(command, stdout=subprocess.DEVNULL, check=True, **more)  # type: ignore[call-overload]
+    subprocess.run(command, stdout=subprocess.DEVNULL, check=True, env=env)
     return time.perf_counter() - began
 
 

@@ -217,7 +217,7 @@ def _refuse_fragment(path: Path) -> None:
 def _closed_unless_good(db: sqlite3.Connection) -> Iterator[None]:
     try:
         yield
-    except BaseException:
+    except BaseException:  # Ctrl-C, too, must leave no connection open
         db.close()
         raise
 

@@ -87,7 +87,7 @@ class Store:
                 self._insert_session(info, folder.name)
                 session = self._db.execute("SELECT last_insert_rowid()").fetchone()[0]
                 self._insert_trials(session, specs, info)
-        except BaseException:
+        except BaseException:  # Ctrl-C, too, must leave no folder without a session
             folder.rmdir()
             raise
 
@@ -339,7 +339,7 @@ class Store:
             try:
                 yield
                 self._db.execute("COMMIT")
-            except BaseException:
+            except BaseException:  # Ctrl-C, too, must leave no transaction open
                 self._undo()
                 raise
 

@@ -46,7 +46,7 @@ def _replace(target: str, parts: Iterable[bytes], mode: int | None, name: str) -
                 os.fchmod(file.fileno(), stat.S_IMODE(mode))
             os.fsync(file.fileno())
         os.replace(draft, target)
-    except BaseException:
+    except BaseException:  # Ctrl-C, too, must leave no draft behind
         with suppress(OSError):
             os.unlink(draft)
         raise

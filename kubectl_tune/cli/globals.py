@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 PREFIX = "global_"  # keeps the parser's names for them apart from a command's own
 
 
-class Globals:
+class Globals:  # noqa: PLW1641 - equal by what was given: there is nothing to hash by
     """One invocation's global options, by the names of their flags."""
 
     as_: str = ""
@@ -51,8 +51,6 @@ class Globals:
     def __eq__(self, other: object) -> bool:
         names = Globals.__annotations__
         return all(getattr(self, name) == getattr(other, name, None) for name in names)
-
-    __hash__ = None  # type: ignore[assignment]  # equal by what was given
 
 
 _SHORT = {"namespace": "n", "server": "s", "v": "v"}

@@ -55,7 +55,7 @@ class LocalSessions:
             if (now := self._version()) != before or self._unfinished:
                 before = now
                 yield None
-            time.sleep(TURN)
+            time.sleep(TURN)  # SQLite tells nobody of a change; asking for its version is cheap
 
     def _version(self) -> int:
         try:

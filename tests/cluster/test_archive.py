@@ -27,7 +27,7 @@ fixed: {}
 grids:
   - {name: n, values: [1, 2]}
 """
-# Long in its first attempt, quick in the second.
+# Runs until the test ends it, in its first attempt; quick in the second.
 SLOW = "import os, time; time.sleep(0 if os.environ['TUNE_ATTEMPT'] > '1' else 600)"
 
 
@@ -159,6 +159,7 @@ def test_a_session_survives_an_upgrade(session: Session, archived: Installed, tm
     Krew removes the files of the version before; what runs from them on a cluster goes on.
     """
     old = Installed(built.archive(), tmp_path / "old")
+    # The files go while the first one runs; the others are begun after that, one at a time.
     sleeping = """import time; time.sleep(4); print('{"metrics": {"m": 1}}')"""
     plan = session.namespace.plan(
         *(

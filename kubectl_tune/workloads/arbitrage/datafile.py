@@ -67,6 +67,6 @@ def _whole(path: Path) -> Iterator[IO[bytes]]:
             file.flush()
             os.fsync(file.fileno())
         draft.replace(target)
-    except BaseException:
+    except BaseException:  # Ctrl-C, too, must leave no draft behind
         draft.unlink(missing_ok=True)
         raise

@@ -125,6 +125,6 @@ def write(path: Path, text: str) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.replace(draft, target)
-    except BaseException:
+    except BaseException:  # Ctrl-C, too, must leave no draft behind
         draft.unlink(missing_ok=True)
         raise
