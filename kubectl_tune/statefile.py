@@ -8,8 +8,10 @@ file that can't be used in full is refused before anything is started.
 from __future__ import annotations
 
 import os
+import random
 import shutil
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +20,7 @@ from kubectl_tune.errors import StoreError, UsageError
 
 APPLICATION = 0x6B74756E  # "ktun", in the file's header
 VERSION = 2
+WAIT = 30.0  # seconds, for what another process holds
 SHARED_MEMORY = 65536  # bytes beside the file that SQLite needs to open it at all
 
 SCHEMA = """
@@ -186,15 +189,35 @@ def connect_to_read(path: Path) -> sqlite3.Connection | None:
 
 def _open(path: Path, *, check: bool = False) -> sqlite3.Connection:
     _refuse_fragment(path)
-    db = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
+    db = sqlite3.connect(path, timeout=WAIT, isolation_level=None, check_same_thread=False)
     with _closed_unless_good(db):
         if _check_version(db, path) < VERSION:
             _lift(db)
-        db.execute("PRAGMA journal_mode=WAL")
+        _log_ahead(db)
         db.execute("PRAGMA synchronous=FULL")  # a batch that is committed survives a power cut
         if check:
             _examine(db, path)
     return db
+
+
+def _log_ahead(db: sqlite3.Connection) -> None:
+    """
+    Set the journal mode that lets others read while one writes; the file remembers it.
+
+    SQLite refuses the change at once, whatever the time-out, while another process writes, as
+    one does that makes the file: it reads by then, and a reader that waits for a writer may
+    wait for ever. https://sqlite.org/c3ref/busy_handler.html
+    """
+    deadline = time.monotonic() + WAIT
+    while True:
+        try:
+            db.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            busy = error.sqlite_errorname.startswith("SQLITE_BUSY")
+            if not busy or time.monotonic() > deadline:
+                raise
+        time.sleep(random.uniform(0.005, 0.02))
 
 
 def _lifted_copy(db: sqlite3.Connection) -> sqlite3.Connection:

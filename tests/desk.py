@@ -69,9 +69,13 @@ class Desk:
         ) as process:  # fmt: skip
             try:
                 yield process
+            except AssertionError:  # most often one that waited in vain: show why
+                _end_group(process)
+                with contextlib.suppress(ValueError):  # it has been read to its end
+                    print(process.returncode, *process.communicate(timeout=20), sep="\n")
+                raise
             finally:
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(process.pid, signal.SIGKILL)
+                _end_group(process)
 
     @staticmethod
     def words(*words: object) -> list[str]:
@@ -114,3 +118,9 @@ class Desk:
 def unignored() -> None:
     # A test run in the background of a shell ignores SIGINT, and so would its children.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _end_group(process: subprocess.Popen[str]) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait(20)

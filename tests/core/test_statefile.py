@@ -7,6 +7,7 @@ import random
 import sqlite3
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor, wait
 from functools import partial
 from pathlib import Path
 
@@ -197,6 +198,26 @@ def test_processes_that_make_the_file_at_once_all_succeed(tmp_path):
     assert [child.wait(60) for child in children] == [0, 0, 0, 0]
     with opened(tmp_path / "state.db") as store:
         assert sorted(store.names()) == ["s0", "s1", "s2", "s3"]
+
+def test_a_file_is_opened_while_another_process_makes_it(tmp_path):
+    """
+    Its journal mode is not changed yet, and SQLite refuses to wait with the change for a writer.
+    """
+    path = tmp_path / "state.db"
+    statefile.connect(path).close()
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("PRAGMA journal_mode=DELETE")
+    other.execute("BEGIN IMMEDIATE")
+
+    with ThreadPoolExecutor(1) as pool:
+        opening = pool.submit(statefile.connect, path, check=True)
+        wait([opening], timeout=0.2)
+        other.execute("ROLLBACK")
+        db = opening.result(timeout=20)
+
+    assert db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    db.close()
+    other.close()
 
 
 @pytest.mark.parametrize(
