@@ -199,6 +199,7 @@ def test_processes_that_make_the_file_at_once_all_succeed(tmp_path):
     with opened(tmp_path / "state.db") as store:
         assert sorted(store.names()) == ["s0", "s1", "s2", "s3"]
 
+
 def test_a_file_is_opened_while_another_process_makes_it(tmp_path):
     """
     Its journal mode is not changed yet, and SQLite refuses to wait with the change for a writer.
