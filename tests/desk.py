@@ -72,7 +72,7 @@ class Desk:
             except AssertionError:  # most often one that waited in vain: show why
                 _end_group(process)
                 with contextlib.suppress(ValueError):  # it has been read to its end
-                    print(process.returncode, *process.communicate(timeout=20), sep="\n")
+                    print(process.returncode, *process.communicate(timeout=60), sep="\n")
                 raise
             finally:
                 _end_group(process)
@@ -123,4 +123,4 @@ def unignored() -> None:
 def _end_group(process: subprocess.Popen[str]) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-    process.wait(20)
+    process.wait(60)

@@ -55,7 +55,7 @@ def gate(desk: Desk) -> Gate:
 SCORES = 'echo "{\\"score\\": $1}"'
 
 
-def until(answer: Callable[[], Any], what: str, seconds: float = 20.0) -> Any:
+def until(answer: Callable[[], Any], what: str, seconds: float = 60.0) -> Any:
     deadline = time.monotonic() + seconds
     while not (found := answer()):
         assert time.monotonic() < deadline, f"waited {seconds:g}s in vain for {what}"
@@ -147,7 +147,7 @@ def test_a_signal_lets_go_and_the_jobs_go_on(
         running(cluster, 2)
 
         driver.send_signal(number)
-        out, err = driver.communicate(timeout=30)
+        out, err = driver.communicate(timeout=60)
 
     assert driver.returncode == code
     assert out == ""
@@ -168,7 +168,7 @@ def test_an_interrupted_submit_is_gone_on_with(desk: Desk, cluster: FakeCluster)
     with desk.started("submit", desk.numbered(2), "--name", "s", "--", *SCORE) as submit:
         until(lambda: cluster.requests["list", "Job"], "the first request of the engine")
         submit.send_signal(signal.SIGINT)
-        _, err = submit.communicate(timeout=30)
+        _, err = submit.communicate(timeout=60)
     release.set()
 
     done = desk.tune("resume", "s")
@@ -187,7 +187,7 @@ def test_a_driver_that_was_killed_is_resumed(desk: Desk, cluster: FakeCluster, g
         running(cluster, 3)
         busy = desk.tune("resume", "s")
         os.killpg(driver.pid, signal.SIGKILL)
-        driver.communicate(timeout=30)
+        driver.communicate(timeout=60)
     gate.open()
 
     done = desk.tune("resume", "s")
@@ -436,7 +436,7 @@ def test_a_watch_ends_with_a_session_that_nobody_drives(desk: Desk, gate: Gate):
     with desk.started("watch", "s") as watching:
         line = watching.stdout.readline() + watching.stdout.readline()
         gate.open()
-        out, _ = watching.communicate(timeout=30)
+        out, _ = watching.communicate(timeout=60)
 
     assert "Detached" in line
     assert "2 of 2 done: 2 Succeeded" in out
@@ -452,7 +452,7 @@ def test_a_log_is_followed_while_its_pod_runs(desk: Desk, gate: Gate):
     with desk.started("logs", "-f", "t1") as following:
         first = following.stdout.readline()
         gate.open()
-        rest, err = following.communicate(timeout=30)
+        rest, err = following.communicate(timeout=60)
 
     assert (first, rest, err) == ("first\n", "second\nthird\n", "")
     assert following.returncode == 0
@@ -472,7 +472,7 @@ def test_a_followed_log_outlasts_an_outage(desk: Desk, cluster: FakeCluster, gat
         gate.open()
         cluster.until(lambda: cluster.all("Pod")[0]["status"]["phase"] == "Succeeded", "its end")
         cluster.api_up()
-        rest, _ = following.communicate(timeout=30)
+        rest, _ = following.communicate(timeout=60)
 
     assert (first, rest) == ("first\n", "second\n")
     assert following.returncode == 0
@@ -488,8 +488,8 @@ def test_logs_of_driven_trials_are_followed_together(desk: Desk, cluster: FakeCl
         with desk.started("logs", "s", "--all", "-f") as following:
             first = {following.stdout.readline(), following.stdout.readline()}
             gate.open()
-            rest, _ = following.communicate(timeout=30)
-        driver.communicate(timeout=30)
+            rest, _ = following.communicate(timeout=60)
+        driver.communicate(timeout=60)
 
     assert first == {"[trial/t1] a1\n", "[trial/t2] a2\n"}
     assert sorted(rest.splitlines()) == ["[trial/t1] b1", "[trial/t2] b2"]

@@ -29,7 +29,7 @@ def answered(desk: Desk, answer: str, *words: str) -> tuple[int, str]:
     ) as process:
         os.close(theirs)
         try:
-            while select.select([mine], [], [], 20)[0] and (data := os.read(mine, 4096)):
+            while select.select([mine], [], [], 60)[0] and (data := os.read(mine, 4096)):
                 shown += data
                 if shown.endswith(b"[y/N] "):
                     os.write(mine, f"{answer}\n".encode())
@@ -53,7 +53,7 @@ def test_a_running_session_is_cancelled_through_its_driver(desk: Desk):
 
         done = desk.tune("cancel", "s")
 
-        out, _ = process.communicate(timeout=20)
+        out, _ = process.communicate(timeout=60)
     assert (done.code, done.out) == (0, "session/s cancelled\n")
     assert process.returncode == 1
     assert "session/s Cancelled in" in out
@@ -73,7 +73,7 @@ def test_one_trial_is_cancelled_and_the_others_go_on(desk: Desk):
 
         states = desk.states()
         (desk.folder / "go").touch()
-        process.communicate(timeout=20)
+        process.communicate(timeout=60)
     assert (done.code, done.out) == (0, "2 trials of session/s cancelled\n")
     assert (states["t1"], states["t4"]) == ("Cancelled", "Cancelled")
     assert list(desk.states().values()) == ["Cancelled", "Succeeded", "Succeeded", "Cancelled"]
@@ -242,7 +242,7 @@ def test_a_session_that_runs_is_not_deleted(desk: Desk):
         done = desk.tune("delete", "other", "s")
 
         (desk.folder / "go").touch()
-        assert process.wait(timeout=20) == 0
+        assert process.wait(timeout=60) == 0
     assert (done.code, done.out) == (2, "")
     assert "session s is running" in done.err
     assert "kubectl tune cancel s" in done.err

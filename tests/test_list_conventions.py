@@ -396,7 +396,7 @@ def test_a_watch_prints_what_changes(desk: Desk, three: Front, cluster: FakeClus
         cluster.client().delete("ConfigMap", "tune-bbbbb")
         gone = lines_of(watching, 1)
         watching.send_signal(signal.SIGINT)
-        out, err = watching.communicate(timeout=20)
+        out, err = watching.communicate(timeout=60)
 
     assert [line.split()[0] for line in head] == ["NAME", "one", "two", "three"]
     assert new[0].split()[:3] == ["four", "fffff", "<unknown>"]
@@ -433,7 +433,7 @@ def test_a_reader_that_goes_away_is_no_error(desk: Desk, three: Front, cluster: 
         begin(cluster, "four", "fffff")
 
         assert watching.stderr.read() == ""
-        assert watching.wait(timeout=20) == 128 + signal.SIGPIPE
+        assert watching.wait(timeout=60) == 128 + signal.SIGPIPE
 
 
 def test_the_state_file_is_watched(desk: Desk):

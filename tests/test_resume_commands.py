@@ -99,7 +99,7 @@ def test_a_session_that_somebody_drives_is_refused_with_the_drivers_name(desk: D
             for words, more in ((["resume"], []), (["retry"], []), (["resume"], ["--plan", plan]))
         ]
         (desk.folder / "go").touch()
-        process.communicate(timeout=20)
+        process.communicate(timeout=60)
 
     for done in refused:
         assert (done.code, done.out) == (2, "")

@@ -707,7 +707,7 @@ def test_a_terminal_has_one_line_that_is_redrawn(desk: Desk, columns: int):
     with desk.started(*words, stderr=theirs, env=os.environ | {"TERM": "xterm"}) as process:
         os.close(theirs)
         while b"3/4 done" not in seen or process.poll() is None:
-            if select.select([mine], [], [], 20)[0]:
+            if select.select([mine], [], [], 60)[0]:
                 try:
                     seen += os.read(mine, 65536)
                 except OSError:
@@ -751,7 +751,7 @@ def test_a_signal_ends_what_runs_and_says_how_to_go_on(desk: Desk, number: int, 
         until(lambda: len(desk.lines("begun")) == 2, "two trials")
         until(lambda: desk.trials()["t1"]["state"] == "Succeeded", "the first one's end")
         os.killpg(process.pid, number)
-        out, err = process.communicate(timeout=20)
+        out, err = process.communicate(timeout=60)
 
     assert process.returncode == code
     assert out == ""
@@ -770,7 +770,7 @@ def test_a_session_stopped_before_anything_ended_has_begun_all_the_same(desk: De
     with desk.started("run", desk.numbered(1), *LOCAL, "--name", "s", "--", *WAITING) as process:
         until(lambda: desk.lines("begun"), "the trial")
         process.send_signal(signal.SIGTERM)
-        _, err = process.communicate(timeout=20)
+        _, err = process.communicate(timeout=60)
 
     assert "session/s Detached: 1 Pending" in err
     assert desk.session()["state"] == "Detached"
@@ -788,7 +788,7 @@ def test_a_second_ctrl_c_does_not_wait(desk: Desk):
         process.send_signal(signal.SIGINT)
         until(lambda: desk.lines("asked"), "the first request")
         process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=20)
+        _, err = process.communicate(timeout=60)
 
     assert process.returncode == 130
     assert "interrupted; go on with: kubectl tune resume s" in err

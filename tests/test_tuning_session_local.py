@@ -414,7 +414,7 @@ def test_ctrl_c_ends_the_job_and_says_how_to_go_on(jobs: Jobs):
     ) as process:  # fmt: skip
         until(lambda: "slow" in jobs.ran, "the slow job")
         os.killpg(process.pid, signal.SIGINT)
-        out, err = process.communicate(timeout=20)
+        out, err = process.communicate(timeout=60)
 
     assert process.returncode == 130
     assert "Success:        1\nErrors:         0\nSkipped:        2\n" in out

@@ -103,7 +103,7 @@ def in_threads(number: int, act: Callable[[], Any]) -> list[Any]:
     barrier = threading.Barrier(number)
 
     def one() -> Any:
-        barrier.wait(20)
+        barrier.wait(60)
         try:
             return act()
         except ClusterError as error:
@@ -164,7 +164,7 @@ def test_a_401_runs_the_plugin_once_for_all_threads(script: Script):
 
     def refused_once() -> bool:
         plugin.authorization()
-        shown.wait(20)
+        shown.wait(60)
         return plugin.refresh_after_401()
 
     tried = in_threads(5, refused_once)

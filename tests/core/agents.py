@@ -81,7 +81,7 @@ class AgentProcess:
     def let_go(self) -> int:
         """Close the requests, as a driver that is killed does."""
         self.close()
-        return self.process.wait(20)
+        return self.process.wait(60)
 
     def close(self) -> None:
         for pipe in (self.process.stdin, self.process.stdout):

@@ -276,7 +276,7 @@ def test_stop_ends_all_and_the_agent(agent, marker):
 
     agent.ask(do="stop", grace=0.2)
 
-    assert agent.process.wait(20) == 0
+    assert agent.process.wait(60) == 0
     assert [agent.told(f"t{i}", "ended")["why"] for i in range(6)] == ["stopped"] * 6
     gone(marker)
 
@@ -294,7 +294,7 @@ def test_nothing_begins_once_the_agent_has_been_told_to_end(agent, marker):
         except BrokenPipeError:
             break
 
-    assert agent.process.wait(20) == 0
+    assert agent.process.wait(60) == 0
     assert all(agent.told(f"late{i}", "running") is None for i in range(20))
     gone(marker)
 

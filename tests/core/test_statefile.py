@@ -214,7 +214,7 @@ def test_a_file_is_opened_while_another_process_makes_it(tmp_path):
         opening = pool.submit(statefile.connect, path, check=True)
         wait([opening], timeout=0.2)
         other.execute("ROLLBACK")
-        db = opening.result(timeout=20)
+        db = opening.result(timeout=60)
 
     assert db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     db.close()

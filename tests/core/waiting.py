@@ -11,7 +11,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def until(ask: Callable[[], T], what: str, seconds: float = 20.0) -> T:
+def until(ask: Callable[[], T], what: str, seconds: float = 60.0) -> T:
     """Return the first answer that is true; fail with `what` when none comes in time."""
     deadline = time.monotonic() + seconds
     while not (answer := ask()):
@@ -33,6 +33,6 @@ def processes(marker: str) -> list[int]:
     return found
 
 
-def gone(marker: str, seconds: float = 20.0) -> None:
+def gone(marker: str, seconds: float = 60.0) -> None:
     """Wait until no process has the marker."""
     until(lambda: not processes(marker), f"the end of all processes with {marker}", seconds)

@@ -96,7 +96,7 @@ class FakeCluster(Faults):
         with self.api.store.lock:
             return copy(self.api.list(kind, namespace, selector))
 
-    def until(self, answer: Callable[[], T], what: str, seconds: float = 20.0) -> T:
+    def until(self, answer: Callable[[], T], what: str, seconds: float = 60.0) -> T:
         """Return the first answer that is true; it is asked after every change of the cluster."""
         end = time.monotonic() + seconds
         while not (found := self.api.store.wait(answer, 0.05)):  # what else it asks for may change

@@ -36,7 +36,7 @@ class Watching:
             self.error = error
 
     def end(self) -> list[tuple[str, str]]:
-        self._thread.join(20)
+        self._thread.join(60)
         assert not self._thread.is_alive()
         return told(iter(self.seen))
 
@@ -166,6 +166,6 @@ def test_an_answer_can_be_held_back(client: FakeClient, cluster: FakeCluster) ->
     cluster.until(lambda: cluster.find("ConfigMap", "a"), "the object")
     assert not heard
     gate.set()
-    call.join(20)
+    call.join(60)
 
     assert heard

@@ -109,7 +109,7 @@ class ApiServer:
     def calls(self) -> list[str]:
         return [f"{each.method} {each.path}" for each in self.heard]
 
-    def wait_for(self, number: int, seconds: float = 20.0) -> None:
+    def wait_for(self, number: int, seconds: float = 60.0) -> None:
         """Wait until so many requests have come."""
         with self._changed:
             assert self._changed.wait_for(lambda: len(self.heard) >= number, seconds), self.calls()

@@ -599,7 +599,7 @@ def test_a_watch_that_waits_can_be_closed(secure):
 
     watch.close()
 
-    reader.join(20)
+    reader.join(60)
     assert not reader.is_alive()
     assert left == []
     more.set()

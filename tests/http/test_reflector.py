@@ -54,7 +54,7 @@ class Watched:
         self.api.on("GET", PODS, *replies, stream(then=self.parked))
 
     def next(self, number: int = 1) -> list[tuple[str, str, str]]:
-        changes = [self._changes.get(timeout=20) for _ in range(number)]
+        changes = [self._changes.get(timeout=60) for _ in range(number)]
         metas = [(each.type, each.object["metadata"]) for each in changes]
         return [(type, meta["name"], meta["resourceVersion"]) for type, meta in metas]
 
@@ -282,9 +282,9 @@ def test_after_a_sleep_of_the_machine_all_is_listed(watched):
 
     def pieces():
         yield told("ADDED", "x", "6")
-        more.wait(20)
+        more.wait(60)
         yield line("BOOKMARK", resourceVersion="7")
-        watched.parked.wait(20)
+        watched.parked.wait(60)
 
     watched.given(listed("5"), Reply(pieces=pieces), listed("9"))
 
@@ -350,7 +350,7 @@ def test_closing_ends_it_while_it_waits_for_a_change(watched):
 
     watched.reflector.close()
 
-    thread.join(20)
+    thread.join(60)
     assert not thread.is_alive()
     assert watched.reflector.error is None
     assert watched.reflector.trouble == ""
