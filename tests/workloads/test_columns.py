@@ -148,6 +148,27 @@ def test_a_cell_that_no_market_sends_makes_a_bad_row(file, cells, kind, why):
     assert len(loaded.columns["rate"]) == len(loaded) == (1 if kind else 2)
 
 
+@pytest.mark.parametrize(
+    ("row", "kind"),
+    [
+        ("noon,nan,0,99,100,1,1,0", "unparsable"),
+        ("0,0,100,99,100,inf,1,0", "nan"),
+        ("0,100,99,99,100,0,1,0", "non_positive"),
+        ("-1,100,99,99,100,1,1,0", "crossed"),
+    ],
+)
+def test_a_row_counts_under_the_first_kind_that_applies(file, row, kind):
+    """
+    In the order of the page, whether a price, another cell or the time is to blame.
+    """
+    header = ",".join(COLUMNS) + ",fx,best_bid_a_qty,funding_a\n"
+    good = "0,99,100,99,100,1,1,0\n"
+
+    loaded = load_quotes(file(f"{header}{good}{row}\n{good}"), "skip", columns=ALL)
+
+    assert {kind: n for kind, n in loaded.bad_rows.counts.items() if n} == {kind: 1}
+
+
 CELL = st.one_of(
     st.floats(allow_nan=False, allow_infinity=False).map(repr),
     st.sampled_from(["", " ", "nan", "inf", "-inf", "0", "-0", "-1", "x"]),

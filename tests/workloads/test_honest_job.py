@@ -1,5 +1,6 @@
 """Jobs with honest accounts, from data file to result: the numbers calculated by hand."""
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -147,6 +148,37 @@ def test_columns_of_the_file_reach_the_accounts():
     assert message.startswith(
         "Tuning job failed: CSV has no column 'krv' (did you mean 'krw'?); it has: timestamp, "
     )
+
+
+def test_a_result_names_the_file_of_rates_that_shaped_it():
+    """
+    By its checksum, beside that of the quotes; a job without one has none.
+    """
+    write(TURN)
+    Path("f.csv").write_text("timestamp,venue,rate\n2025-01-01T00:00:01Z,a,0.001\n")
+
+    with_rates, without = job(funding="f.csv"), job()
+
+    digest = hashlib.sha256(Path("f.csv").read_bytes()).hexdigest()
+    assert with_rates["repro"]["funding_sha256"] == digest
+    assert "funding_sha256" not in without["repro"]
+    # Ten coins long on A at a mid of 102.5 pay a thousandth.
+    assert with_rates["metrics_extra"]["funding_usd"] == pytest.approx(-1.025, abs=1e-9)
+
+
+def test_times_are_told_to_the_microsecond():
+    """
+    As differences of the times in the file: what a float has beyond is no news.
+    """
+    Path("d.csv").write_text(
+        f"{HEADER}\n2025-01-01T00:00:00.123Z,{TURN[0]}\n2025-01-01T00:00:03.6725Z,99,100,99,100\n"
+        "2025-01-01T00:00:07.223Z,99,100,99,100\n"
+    )
+
+    extra = job()["metrics_extra"]
+
+    assert extra["longest_hold_seconds"] == extra["median_hold_seconds"] == 3.5495
+    assert extra["exposure"] == 3.5495 / 7.1
 
 
 def test_a_missing_funding_file_is_the_users_mistake(capsys):

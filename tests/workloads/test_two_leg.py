@@ -635,6 +635,18 @@ class TestRateColumn:
         assert [event.step for event in run.events if event.kind == "open"][:2] == [1, 2]
         assert run.extra["rows_left_out"] == 1
 
+    def test_a_rate_that_moves_makes_no_price_of_b_young(self):
+        """
+        B has said the same for two seconds; only the currency moved.
+        """
+        rows = [(99.0, 100.0, 48.0, 48.5)] * 2 + [(100.0, 101.0, 48.0, 48.5)]
+        quotes = twoleg.quotes(rows, rate=[2.0, 2.1, 2.2])
+
+        run = twoleg.run(quotes, min_spread_bps=300.0, rate_column="fx", max_quote_age_ms=1500)
+
+        assert run.result.total_trades == 0
+        assert run.extra["refused"]["stale_quotes"] == 1
+
     @pytest.mark.parametrize("rate", [0.0, -1.0, math.inf])
     def test_a_rate_that_is_none_is_refused(self, rate):
         """

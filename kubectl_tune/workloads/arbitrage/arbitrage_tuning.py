@@ -44,6 +44,7 @@ class Books:
     result: BacktestResult
     events: list[TradeEvent]
     extra: dict[str, Any] = field(default_factory=dict)
+    funding_sha256: str | None = None
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,7 @@ class TuningRun:
     quotes: Quotes
     events: list[TradeEvent]
     extra: dict[str, Any] = field(default_factory=dict)
+    funding_sha256: str | None = None
 
 
 class ArbitrageTuningRunner:
@@ -77,7 +79,7 @@ class ArbitrageTuningRunner:
             raise RuntimeError(f"Tuning job failed: {reason}") from error
         seconds = time.perf_counter() - started
         metrics = self._metrics(books, quotes, seconds)
-        return TuningRun(metrics, quotes, books.events, books.extra)
+        return TuningRun(metrics, quotes, books.events, books.extra, books.funding_sha256)
 
     def _metrics(self, books: Books, quotes: Quotes, seconds: float) -> TuningMetrics:
         result = books.result
@@ -138,4 +140,4 @@ def _two_leg(config: TuningConfig, quotes: Quotes, max_steps: int | None) -> Boo
         stop_on_drawdown_pct=config.stop_on_drawdown_pct,
         max_steps=max_steps,
     )
-    return Books(run.result, run.events, run.extra)
+    return Books(run.result, run.events, run.extra, run.funding_sha256)

@@ -17,6 +17,9 @@ POLICIES: tuple[BadRowPolicy, ...] = ("seed", "skip", "error")
 BadRowKind = Literal["unparsable", "nan", "non_positive", "crossed", "time_back"]
 KINDS: tuple[BadRowKind, ...] = ("unparsable", "nan", "non_positive", "crossed", "time_back")
 
+Fault = tuple[BadRowKind, str]
+"""The kind, and a sentence's worth of why."""
+
 PRICES = ("best_bid_a", "best_ask_a", "best_bid_b", "best_ask_b")
 NAMED = 5
 
@@ -53,7 +56,7 @@ class BadRows:
         return told
 
 
-def price_fault(prices: Sequence[float], *, locked: bool = False) -> tuple[BadRowKind, str] | None:
+def price_fault(prices: Sequence[float], *, locked: bool = False) -> Fault | None:
     """
     What is wrong with bid and ask of A and B, in the order of the columns.
 

@@ -50,6 +50,7 @@ class Books:
     ask_b: array[float]
     close_a: array[float]  # of a position long on A: its bid less the ask of B
     close_b: array[float]
+    quoted_b: tuple[array[float], array[float]]  # bid and ask before the rate
 
     def __len__(self) -> int:
         return len(self.bid_a)
@@ -84,12 +85,13 @@ def books(
         seconds = array("d", compress(seconds, fit))
         by_row = None if by_row is None else array("d", compress(by_row, fit))
     bid_a, ask_a, bid_b, ask_b = prices
+    quoted_b = bid_b, ask_b
     if by_row is not None:
         bid_b, ask_b = vectors.product(bid_b, by_row), vectors.product(ask_b, by_row)
     elif rate != 1.0:
         bid_b, ask_b = vectors.scaled(bid_b, rate), vectors.scaled(ask_b, rate)
     close_a, close_b = vectors.difference(bid_a, ask_b), vectors.difference(bid_b, ask_a)
-    return Books(rows, count, seconds, bid_a, ask_a, bid_b, ask_b, close_a, close_b)
+    return Books(rows, count, seconds, bid_a, ask_a, bid_b, ask_b, close_a, close_b, quoted_b)
 
 
 def column_of(quotes: Source, name: str, option: str) -> array[float]:

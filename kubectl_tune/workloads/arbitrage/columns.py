@@ -14,7 +14,7 @@ from math import inf, isinf, nan
 from typing import Any
 
 from .accounting import Options
-from .bad_rows import BadRowKind
+from .bad_rows import Fault
 from .tables import COLUMNS
 
 QUANTITIES = ("best_bid_a_qty", "best_ask_a_qty", "best_bid_b_qty", "best_ask_b_qty")
@@ -81,7 +81,7 @@ def cells(values: Iterable[Any]) -> array[float]:
 _EMPTY = ("", None)
 
 
-def cell_fault(key: str, name: str, value: float) -> tuple[BadRowKind, str] | None:
+def cell_fault(key: str, name: str, value: float) -> Fault | None:
     """What is wrong with a cell that is not empty."""
     if isinf(value):
         return "nan", f"{name} is {value}"

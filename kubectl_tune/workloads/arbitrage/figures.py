@@ -122,10 +122,8 @@ def _side(closed: Sequence[Position], side: str) -> dict[str, Any]:
 
 def _time(account: Account) -> dict[str, Any]:
     """How long closed trades were held, and the share of the time in which any was open."""
-    books = account.trading.view.books
-    held = [
-        books.seconds[each.close_row] - books.seconds[each.row] for each in account.trading.closed
-    ]
+    seconds = account.trading.view.books.seconds
+    held = [_lasted(seconds[each.row], seconds[each.close_row]) for each in account.trading.closed]
     return {
         "mean_hold_seconds": fmean(held) if held else None,
         "median_hold_seconds": median(held) if held else None,
@@ -134,18 +132,23 @@ def _time(account: Account) -> dict[str, Any]:
     }
 
 
+def _lasted(start: float, end: float) -> float:
+    """To the microsecond: below it a difference of two times of today is rounding."""
+    return round(end - start, 6)
+
+
 def _exposure(account: Account) -> float | None:
     seconds = account.trading.view.books.seconds[: account.end]
-    if not seconds or seconds[-1] == seconds[0]:
+    if not seconds or not _lasted(seconds[0], seconds[-1]):
         return None
     busy, until = 0.0, seconds[0]
     for position in sorted(account.trading.positions, key=attrgetter("row")):
         last = account.end - 1 if position.close_row < 0 else position.close_row
         start, end = max(seconds[position.row], until), seconds[last]
         if end > start:
-            busy += end - start
+            busy += _lasted(start, end)
             until = end
-    return busy / (seconds[-1] - seconds[0])
+    return busy / _lasted(seconds[0], seconds[-1])
 
 
 def _risk(account: Account) -> dict[str, Any]:
@@ -161,7 +164,7 @@ def _risk(account: Account) -> dict[str, Any]:
     return {
         "equity": "mark_to_market" if account.trading.options.marks else "realized",
         "max_drawdown_usd": fall.usd,
-        "max_drawdown_seconds": fall.seconds,
+        "max_drawdown_seconds": _lasted(0.0, fall.seconds),
         "sharpe": sharpe,
         "sortino": sortino,
         "calmar": net / start / fall.part if fall.part else None,

@@ -11,9 +11,11 @@ opens at that very row is not asked to pay; who closes there is.
 from __future__ import annotations
 
 import csv
+import hashlib
+import io
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import accumulate
 from math import isfinite
 from pathlib import Path
@@ -35,13 +37,23 @@ class Stamp(NamedTuple):
     rate_b: float
 
 
-def carry(quotes: Source, books: Books, file: str | None) -> array[float] | None:
+class FundingFile(NamedTuple):
+    """Seconds and both rates, stamp by stamp, and the checksum of what was read."""
+
+    stamps: Sequence[tuple[float, float, float]]
+    sha256: str | None
+
+
+NO_FILE = FundingFile((), None)
+
+
+def carry(quotes: Source, books: Books, file: FundingFile = NO_FILE) -> array[float] | None:
     """
     What one unit long on A and short on B, held since the first row, has got by each row.
 
     None where there is no funding at all.
     """
-    stamps = [*_of_columns(quotes, books), *(() if file is None else _of_file(file, books))]
+    stamps = [*_of_columns(quotes, books), *_of_file(file, books)]
     if not stamps:
         return None
     steps = array("d", bytes(8 * len(books)))
@@ -61,23 +73,23 @@ def _of_columns(quotes: Source, books: Books) -> Iterator[Stamp]:
                     yield Stamp(row, *((rate, 0.0) if name == "funding_a" else (0.0, rate)))
 
 
-def _of_file(file: str, books: Books) -> Iterator[Stamp]:
-    for moment, rate_a, rate_b in read_funding(file):
+def _of_file(file: FundingFile, books: Books) -> Iterator[Stamp]:
+    for moment, rate_a, rate_b in file.stamps:
         row = bisect_left(books.seconds, moment - ROUNDING)
         if row < len(books):
             yield Stamp(row, rate_a, rate_b)
 
 
-def read_funding(file: str | Path) -> list[tuple[float, float, float]]:
-    """Seconds and both rates; the columns are timestamp, venue, rate, or one rate a venue."""
+def read_funding(file: str | Path) -> FundingFile:
+    """The columns are timestamp, venue, rate, or timestamp and one rate a venue."""
     try:
-        with open(file, encoding="utf-8-sig", newline="") as lines:
-            reader = csv.DictReader(lines)
-            header = {name.strip() for name in reader.fieldnames or ()}
-            rows = [
-                (reader.line_num, {(key or "").strip(): value for key, value in row.items()})
-                for row in reader
-            ]
+        content = Path(file).read_bytes()
+        reader = csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline=""))
+        header = {name.strip() for name in reader.fieldnames or ()}
+        rows = [
+            (reader.line_num, {(key or "").strip(): value for key, value in row.items()})
+            for row in reader
+        ]
     except FileNotFoundError:
         raise FileNotFoundError(f"funding file not found: {file}") from None
     except (OSError, UnicodeDecodeError, csv.Error) as error:
@@ -87,7 +99,8 @@ def read_funding(file: str | Path) -> list[tuple[float, float, float]]:
             f"funding file {file} must have the columns timestamp, venue, rate"
             " or timestamp, funding_a, funding_b"
         )
-    return _read(str(file), rows, by_venue=header >= BY_VENUE)
+    stamps = _read(str(file), rows, by_venue=header >= BY_VENUE)
+    return FundingFile(stamps, hashlib.sha256(content).hexdigest())
 
 
 def _read(

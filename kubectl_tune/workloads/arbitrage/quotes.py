@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from .arbitrage_core import OrderBookSnapshot
-from .bad_rows import BadRowKind, BadRowPolicy, BadRows, parse_fault, price_fault
+from .bad_rows import KINDS, BadRowKind, BadRowPolicy, BadRows, Fault, parse_fault, price_fault
 from .clock import Clock, in_seconds, seconds
 from .columns import NONE, Wanted, all_good, cell, cell_fault, cells
 from .order import LateRows, Order, in_order
@@ -214,8 +214,7 @@ class _Reading:
         except (IndexError, TypeError, ValueError):
             self._unparsable(row)
             return
-        fault = price_fault(prices, locked=self.locked) or self._cell_fault(more)
-        fault = fault or self._time_fault(stamp)
+        fault = self._fault(stamp, prices, more) or self._time_fault(stamp)
         if fault is None or self._keep(*fault):
             self.quotes.timestamps.append(stamp)
             self._note_time(stamp)
@@ -232,16 +231,18 @@ class _Reading:
     def _columns(self) -> list[array[float]]:
         return [*self.quotes.prices, *self.quotes.columns.values()]
 
-    def _cell_fault(self, values: Sequence[float]) -> tuple[BadRowKind, str] | None:
-        faults = map(cell_fault, self.more, self.more.values(), values)
-        return next(filter(None, faults), None)
-
-    def _time_fault(self, stamp: str) -> tuple[BadRowKind, str] | None:
+    def _fault(self, stamp: str, prices: Sequence[float], more: Sequence[float]) -> Fault | None:
+        """What is wrong with a row by itself: of the kinds that apply the first."""
         try:
-            forward = self.clock.advance(stamp)
+            self.clock.time(stamp)
         except ValueError as error:
             return "unparsable", str(error)
-        if forward:
+        cell_faults = map(cell_fault, self.more, self.more.values(), more)
+        faults = filter(None, [price_fault(prices, locked=self.locked), *cell_faults])
+        return min(faults, key=lambda fault: KINDS.index(fault[0]), default=None)
+
+    def _time_fault(self, stamp: str) -> Fault | None:
+        if self.clock.advance(stamp):
             return None
         self.late.add(self.line)
         return ("time_back", f"time goes back to {stamp}") if self.late_is_bad else None

@@ -55,9 +55,11 @@ def success(config: TuningConfig, run: TuningRun, argv: Sequence[str]) -> dict[s
 
 
 def _repro(config: TuningConfig, run: TuningRun, argv: Sequence[str]) -> dict[str, Any]:
+    funding = {"funding_sha256": run.funding_sha256} if run.funding_sha256 else {}
     return {
         "engine_version": TWO_LEG_VERSION if config.options.honest else ENGINE_VERSION,
         "data_sha256": run.quotes.sha256,
+        **funding,
         "rows": run.quotes.rows,
         "bad_rows": run.quotes.bad_rows.total,
         "seed": config.seed,

@@ -19,7 +19,7 @@ from .books import Source, books
 from .depth import depth
 from .fastest import fastest
 from .figures import Account, figures
-from .funding import carry
+from .funding import NO_FILE, carry, read_funding
 from .ledger import TradeEvent
 from .positions import Costs
 from .trading import Trading
@@ -34,6 +34,7 @@ class TwoLegRun:
     result: BacktestResult
     extra: dict[str, Any]
     events: list[TradeEvent]
+    funding_sha256: str | None = None  # of a file of rates
 
 
 def run(
@@ -60,7 +61,8 @@ def run(
         rates=options.rate_column is not None,
         limit=max_steps,
     )
-    funding = carry(quotes, market, options.funding)
+    rates = NO_FILE if options.funding is None else read_funding(options.funding)
+    funding = carry(quotes, market, rates)
     seen = view(market, strategy, options, funding, chosen)
 
     def trade(end: int) -> Trading:
@@ -76,7 +78,8 @@ def run(
         fall = _fall(trading, chosen, end, stop_on_drawdown_pct)
     account = Account(trading, fall, end)
     steps = market.count if stopped is None else market.rows[stopped]
-    return TwoLegRun(_result(account, steps, len(quotes)), figures(account), trading.events)
+    result = _result(account, steps, len(quotes))
+    return TwoLegRun(result, figures(account), trading.events, rates.sha256)
 
 
 def _traded(

@@ -118,11 +118,12 @@ def _stale(books: Books, limit_ms: float | None, vectors: Vectors) -> bytes | No
     """
     Rows where a venue is older than the limit: how long ago its bid or ask last changed.
 
-    Quotes of both venues share a row, so a venue that is silent is one that repeats itself.
+    Quotes of both venues share a row, so a venue that is silent is one that repeats itself, in
+    its own currency: a rate that moves makes no price of B young.
     """
     if limit_ms is None:
         return None
     limit = limit_ms / 1000.0 + ROUNDING
     old_a = vectors.stale(books.seconds, books.bid_a, books.ask_a, limit)
-    old_b = vectors.stale(books.seconds, books.bid_b, books.ask_b, limit)
+    old_b = vectors.stale(books.seconds, *books.quoted_b, limit)
     return bytes(map(max, old_a, old_b))
