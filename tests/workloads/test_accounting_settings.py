@@ -137,6 +137,12 @@ BALANCES = 'must be {"a": USD, "b": USD}, or a=USD,b=USD, with no amount below z
     ("given", "problems"),
     [
         ({"accounting": "honest"}, ["accounting must be one of seed, two_leg"]),
+        (
+            {"accounting": "two-leg", "exit_bps": 1, "gate": "round_trip"},
+            ["accounting must be one of seed, two_leg"],  # the others were meant for it
+        ),
+        ({"accounting": "two_leg", "funding": ""}, ["funding must not be empty"]),
+        ({"accounting": "two_leg", "rate_column": ""}, ["rate_column must not be empty"]),
         ({"exit_bps": 1}, ["exit_bps needs accounting: two_leg"]),
         ({"close_at_end": True}, ["close_at_end needs accounting: two_leg"]),
         ({"gate": "round_trip"}, ["gate: round_trip needs accounting: two_leg"]),

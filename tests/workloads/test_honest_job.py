@@ -116,6 +116,22 @@ def test_rows_that_no_market_sends_trade_nothing(bad, more, capsys):
     assert outcome["config_summary"]["snapshots_count"] == 2
 
 
+@pytest.mark.parametrize(
+    ("usd", "row"), [(1e200, TURN[0]), (1e-300, "1e300,1.1e300,2e300,2.1e300")]
+)
+def test_numbers_beyond_all_measure_are_told_of_in_a_sentence(usd, row, capsys):
+    """
+    Whichever way a float gives up on them.
+    """
+    write([row] * 3)
+    config = json.dumps({**CONFIG, "max_position_usd": usd, "close_at_end": True})
+
+    assert tune.main(["--config", config]) == 2
+
+    told = "prices, rates or settings are too large or too small to calculate with\n"
+    assert capsys.readouterr().err.endswith(f"Tuning job failed: {told}")
+
+
 def test_order_makes_the_trade(capsys):
     """
     A file whose rows stand the wrong way round is told of, and sorted on request.

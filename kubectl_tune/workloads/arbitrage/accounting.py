@@ -26,6 +26,7 @@ _CHOICES: dict[str, tuple[str, ...]] = {
 }
 _NON_NEGATIVE = ("latency_ms_a", "latency_ms_b")
 _POSITIVE = ("take_profit_bps", "stop_loss_bps", "max_hold_seconds", "max_quote_age_ms")
+_NAMES = ("funding", "rate_column")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +77,9 @@ class Options:
                 yield f"{name} must be positive"
             if name == "balances" and not _payable(value):
                 yield "balances must name a and b, with no amount below zero"
-            if name != "accounting" and value != field.default and not self.honest:
+            if name in _NAMES and not value:
+                yield f"{name} must not be empty"
+            if name != "accounting" and value != field.default and self.accounting == "seed":
                 yield f"{name} needs accounting: two_leg"
 
 

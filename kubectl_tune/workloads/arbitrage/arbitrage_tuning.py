@@ -132,12 +132,17 @@ def _seed(config: TuningConfig, quotes: Quotes, max_steps: int | None) -> Books:
 def _two_leg(config: TuningConfig, quotes: Quotes, max_steps: int | None) -> Books:
     from . import two_leg  # a job in the books of the first engine needs none of it
 
-    run = two_leg.run(
-        quotes,
-        config.strategy,
-        config.options,
-        initial_balance_usd=config.initial_balance_usd,
-        stop_on_drawdown_pct=config.stop_on_drawdown_pct,
-        max_steps=max_steps,
-    )
+    try:
+        run = two_leg.run(
+            quotes,
+            config.strategy,
+            config.options,
+            initial_balance_usd=config.initial_balance_usd,
+            stop_on_drawdown_pct=config.stop_on_drawdown_pct,
+            max_steps=max_steps,
+        )
+    except ArithmeticError as error:
+        raise ArithmeticError(
+            "prices, rates or settings are too large or too small to calculate with"
+        ) from error
     return Books(run.result, run.events, run.extra, run.funding_sha256)

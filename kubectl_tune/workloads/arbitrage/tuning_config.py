@@ -105,7 +105,7 @@ def _problems(config: TuningConfig) -> Iterator[str]:
         if value is not None and value not in choices:
             yield f"{name} must be one of {', '.join(choices)}"
     yield from config.options.problems()
-    if config.gate == "round_trip" and not config.options.honest:
+    if config.gate == "round_trip" and config.options.accounting == "seed":
         yield "gate: round_trip needs accounting: two_leg"
     if config.options.rate_column is not None and config.exchange_a_to_b_rate != 1.0:
         yield "rate_column and exchange_a_to_b_rate exclude each other"
