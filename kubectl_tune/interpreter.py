@@ -16,6 +16,8 @@ SWITCH = "__python"
 PACKAGE = __name__.partition(".")[0]
 # What concerns the interpreter itself; it is up by the time that we read them.
 _FLAGS = "bBdEiIOPqsSuvx"
+# What a frozen build changes, and what it adds before that.
+LIBRARIES, LEVEL = "LD_LIBRARY_PATH", "_PYI_PARENT_PROCESS_LEVEL"
 
 
 def frozen() -> bool:
@@ -90,15 +92,19 @@ def restore(environ: MutableMapping[str, str], home: str) -> None:
     """
     Undo what a frozen build in `home` does to the environment, so that children get the caller's.
 
-    Else credential plugins and trials load our libraries.
+    Else credential plugins and trials load our libraries. The build puts its folder before the
+    caller's path, whose copy overwrites a `_ORIG` of the caller's: that alone can't be undone. An
+    empty path counts as none there, but stays where it was, before all that the build adds.
     https://pyinstaller.org/en/stable/runtime-information.html: LD_LIBRARY_PATH_ORIG
     """
-    for key in ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"):
-        before = environ.pop(f"{key}_ORIG", None)
-        if before is not None:
-            environ[key] = before
-        elif environ.get(key, "").split(os.pathsep)[0] == home:
-            del environ[key]
+    first, between, before = environ.get(LIBRARIES, "").partition(os.pathsep)
+    if first == home:
+        names = list(environ)
+        del environ[LIBRARIES]
+        if between:
+            environ.pop(f"{LIBRARIES}_ORIG", None)
+        if between or names.index(LIBRARIES) < names.index(LEVEL):
+            environ[LIBRARIES] = before
     for key in [key for key in environ if key.startswith("_PYI_")]:
         del environ[key]
 

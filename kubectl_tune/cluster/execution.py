@@ -68,9 +68,4 @@ def child_environment(
     ours: Mapping[str, str], more: Sequence[tuple[str, str]], information: str
 ) -> dict[str, str]:
     """Return a plugin's environment: our caller's, what the kubeconfig adds, what it is told."""
-    made = dict(ours)
-    for key in ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"):
-        # A frozen program's libraries are not the plugin's. https://pyinstaller.org
-        if f"{key}_ORIG" in made:
-            made[key] = made.pop(f"{key}_ORIG")
-    return made | dict(more) | {"KUBERNETES_EXEC_INFO": information}
+    return {**ours, **dict(more), "KUBERNETES_EXEC_INFO": information}

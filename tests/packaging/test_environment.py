@@ -35,6 +35,8 @@ PLAIN = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "A": "b c\nd"}
 CALLERS = {
     "plain": {},
     "libraries": {"LD_LIBRARY_PATH": "/opt/lib"},
+    "empty": {"LD_LIBRARY_PATH": ""},
+    "alike": {"LD_LIBRARY_PATH_ORIG": "/opt/lib", "DYLD_LIBRARY_PATH_ORIG": "/opt/lib"},
     "more": {"LD_LIBRARY_PATH": "/a:/b", "PYTHONPATH": "/p", "PYTHONHOME": "/h", "TZ": "UTC"},
     "virtual": {"VIRTUAL_ENV": "/venv", "VIRTUAL_ENV_PROMPT": "venv"},
 }
