@@ -449,6 +449,20 @@ def test_the_state_file_is_watched(desk: Desk):
         assert lines_of(watching, 1) == ["t 2\n"]
 
 
+def test_a_watch_prints_documents_as_kubectl_does(desk: Desk):
+    """
+    Of YAML with a line between two, and none before the first.
+    """
+    desk.run(desk.numbered(1), "-q", "--", "true")
+
+    with desk.started("list", "-w", "-o", "yaml") as watching:
+        assert lines_of(watching, 1) == ["kind: Session\n"]
+        desk.run(desk.numbered(1), "-q", "--", "true", name="t")
+        assert watching.stdout and "---\n" in iter(watching.stdout.readline, "")
+
+        assert lines_of(watching, 2) == ["kind: Session\n", "name: t\n"]
+
+
 # Here as there
 
 

@@ -21,7 +21,8 @@ from kubectl_tune.rows import output_path
 from kubectl_tune.store import Store
 from kubectl_tune.table import clean
 from kubectl_tune.views.best import Best, best_object, best_text
-from kubectl_tune.views.objects import json_text, yaml_text
+from kubectl_tune.views.objects import json_text
+from kubectl_tune.views.yamltext import yaml_text
 
 
 def command(

@@ -22,7 +22,8 @@ from kubectl_tune.errors import TuneError
 from kubectl_tune.table import clean
 from kubectl_tune.trial import TrialSpec
 from kubectl_tune.views.checks import check_text, checks_object, closing_text
-from kubectl_tune.views.objects import json_text, yaml_text
+from kubectl_tune.views.objects import json_text
+from kubectl_tune.views.yamltext import yaml_text
 
 
 def _takes_pods(function: Callable[..., int]) -> Callable[..., int]:

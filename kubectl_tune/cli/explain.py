@@ -17,8 +17,9 @@ from kubectl_tune.errors import UsageError
 from kubectl_tune.session import SessionInfo
 from kubectl_tune.store import Store
 from kubectl_tune.trial import Trial
-from kubectl_tune.views.objects import json_text, yaml_text
+from kubectl_tune.views.objects import json_text
 from kubectl_tune.views.story import overview_object, overview_text, story_object, story_text
+from kubectl_tune.views.yamltext import yaml_text
 
 TAIL = 10  # lines of a log
 

@@ -15,7 +15,8 @@ import typer
 
 from kubectl_tune.cli.forms import Form, worded
 from kubectl_tune.table import BLANK, Columns, Paint, clean
-from kubectl_tune.views.objects import json_text, queried, resource_list, yaml_text
+from kubectl_tune.views.objects import json_text, queried, resource_list
+from kubectl_tune.views.yamltext import yaml_text
 
 if TYPE_CHECKING:
     from kubectl_tune.views.jsonpath import Template
@@ -103,6 +104,7 @@ class Printer:
         titles = [header.upper() for header in (*headers, *asked.labels.headers)]
         custom = [each.header for each in asked.form.columns]
         self._columns = Columns(custom or titles, no_headers=asked.no_headers, paint=asked.paint)
+        self._between = ""  # documents of YAML, from the second on
 
     def whole(self, items: Sequence[Item]) -> str:
         objects = [each.shown for each in items]
@@ -120,7 +122,8 @@ class Printer:
             case "json":
                 return "".join(json_text(each.shown) for each in items)
             case "yaml":
-                return "".join(f"---\n{yaml_text(each.shown)}" for each in items)
+                between, self._between = self._between, "---\n"
+                return between + "---\n".join(yaml_text(each.shown) for each in items)
             case "jsonpath" | "jsonpath-as-json":
                 found = (self._form.found(queried(each.shown)) for each in items)
                 return _bearable("".join(found))

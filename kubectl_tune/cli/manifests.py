@@ -13,7 +13,8 @@ from kubectl_tune.cluster import Manifest
 from kubectl_tune.errors import UsageError
 from kubectl_tune.session import SessionInfo
 from kubectl_tune.trial import TrialSpec
-from kubectl_tune.views.objects import json_text, yaml_text
+from kubectl_tune.views.objects import json_text
+from kubectl_tune.views.yamltext import yaml_text
 from kubectl_tune.workload import ARBITRAGE
 
 GROUPS = {"ConfigMap": "configmap", "Job": "job.batch"}

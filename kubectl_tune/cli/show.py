@@ -20,8 +20,9 @@ from kubectl_tune.recipe import recipe
 from kubectl_tune.rows import StoredTrial
 from kubectl_tune.session import FAULTS
 from kubectl_tune.store import Store
-from kubectl_tune.views.objects import json_text, shown_trial, yaml_text
+from kubectl_tune.views.objects import json_text, shown_trial
 from kubectl_tune.views.trial import trial_text
+from kubectl_tune.views.yamltext import yaml_text
 
 TAIL = 10  # lines of the log of a trial that has failed
 

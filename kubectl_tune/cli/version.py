@@ -82,6 +82,6 @@ def _print(versions: dict[str, Any], format: str) -> None:
 
         print(json.dumps(versions, indent=2))  # here, unlike elsewhere, kubectl indents by two
         return
-    import yaml
+    from kubectl_tune.views.yamltext import yaml_text
 
-    print(yaml.safe_dump(versions), end="")
+    print(yaml_text(versions, sort_keys=True), end="")

@@ -19,6 +19,7 @@ from kubectl_tune.rows import StoredTrial, output_path
 from kubectl_tune.session import SessionInfo
 from kubectl_tune.sessions import Standing
 from kubectl_tune.trial import Trial, TrialState
+from kubectl_tune.views.yamltext import yaml_text
 
 if TYPE_CHECKING:
     from kubectl_tune.launch import Launch
@@ -137,14 +138,6 @@ def json_status(standing: Standing, trials: Iterable[StoredTrial]) -> Iterator[s
 
 def json_text(value: object) -> str:
     return dumps(value, indent=INDENT) + "\n"
-
-
-def yaml_text(value: object) -> str:
-    import yaml
-
-    dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
-    text = yaml.dump(value, Dumper=dumper, sort_keys=False, allow_unicode=False)
-    return str(text)
 
 
 def yaml_status(standing: Standing, trials: Iterable[StoredTrial]) -> Iterator[str]:
