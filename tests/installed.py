@@ -15,7 +15,8 @@ class Installed:
     def __init__(self, archive: Path, root: Path) -> None:
         self.home, self.root = root / "home", root / "krew"
         self.home.mkdir(parents=True)
-        installer(self.root).install(archive.with_name("tune.yaml"), archive)
+        system, machine = archive.name.removesuffix(".tar.gz").split("_")[-2:]
+        installer(self.root).install(archive.with_name("tune.yaml"), archive, system, machine)
         self.bin, self.store = self.root / "bin", self.root / "store"
         self.program = self.bin / NAME
         self.before = self.snapshot()

@@ -38,7 +38,7 @@ class Krew:
 
     root: Path
 
-    def install(self, manifest: Path, archive: Path, os: str = "linux", arch: str = "amd64") -> str:
+    def install(self, manifest: Path, archive: Path, os: str, arch: str) -> str:
         return self.act("install", f"--manifest={manifest}", f"--archive={archive}",
                         KREW_OS=os, KREW_ARCH=arch)  # fmt: skip
 
@@ -66,7 +66,7 @@ class StandIn:
 
     root: Path
 
-    def install(self, manifest: Path, archive: Path, os: str = "linux", arch: str = "amd64") -> str:
+    def install(self, manifest: Path, archive: Path, os: str, arch: str) -> str:
         made = yaml.safe_load(manifest.read_text())
         name, version = made["metadata"]["name"], made["spec"]["version"]
         wanted = {"os": os, "arch": arch}

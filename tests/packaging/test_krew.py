@@ -16,6 +16,8 @@ from pathlib import Path
 import krew
 import pytest
 import yaml
+from archive import pack
+from installed import Installed
 from krew import Krew, Refused, StandIn
 from publish import publish
 from targets import HOME, RELEASED, Target, here, tag
@@ -92,25 +94,40 @@ def test_an_archive_for_windows_is_a_zip_with_an_exe(
     """
     None is released, but the builders could make one: Krew links the .exe.
     """
-    from archive import pack
-
-    tree = tmp_path / "kubectl-tune"
-    (tree / "_internal").mkdir(parents=True)
-    (tree / "kubectl-tune.exe").write_bytes(b"MZ")
-    (tree / "kubectl-tune.exe").chmod(0o755)
-    (tree / "LICENSE").write_text("Apache")
-    (tree / "_internal" / "ffi.dll").symlink_to("../LICENSE")
-    packed = tmp_path / "release" / WINDOWS.archive(tag())
-    packed.parent.mkdir()
-    pack(tree, packed, 0)
+    packed = tiny(WINDOWS, tmp_path)
     place = kind(tmp_path / "krew")
 
-    place.install(publish(packed.parent, tag()), packed, "windows", "amd64")
+    place.install(packed.with_name("tune.yaml"), packed, "windows", "amd64")
 
     link = place.root / "bin" / "kubectl-tune.exe"
     assert link.read_bytes() == b"MZ"
     assert (link.resolve().parent / "_internal" / "ffi.dll").read_text() == "Apache"
     assert not (link.resolve().parent / "_internal" / "ffi.dll").is_symlink()
+
+
+def test_what_is_tried_is_the_archive_of_any_platform(tmp_path: Path):
+    """
+    The release is made, and tried, on each platform by itself: its manifest names that one alone.
+    """
+    packed = tiny(Target("darwin", "arm64"), tmp_path)
+
+    assert Installed(packed, tmp_path / "there").program.read_bytes() == b"MZ"
+
+
+def tiny(target: Target, folder: Path) -> Path:
+    """Pack a program and a link for a platform, with the manifest beside them."""
+    tree = folder / "kubectl-tune"
+    (tree / "_internal").mkdir(parents=True)
+    program = folder / target.bin
+    program.write_bytes(b"MZ")
+    program.chmod(0o755)
+    (tree / "LICENSE").write_text("Apache")
+    (tree / "_internal" / "ffi.dll").symlink_to("../LICENSE")
+    packed = folder / "release" / target.archive(tag())
+    packed.parent.mkdir()
+    pack(tree, packed, 0)
+    publish(packed.parent, tag())
+    return packed
 
 
 @installers
