@@ -292,6 +292,23 @@ def test_options_that_make_no_market_are_refused(flags):
     assert caught.value.code == 2
 
 
+@pytest.mark.parametrize(
+    ("flags", "told"),
+    [
+        (["--rows", "x"], "argument --rows: must be a whole number of at least 1, not 'x'"),
+        (["--price", "x"], "argument --price: must be from 100 to 1e+09, not 'x'"),
+    ],
+)
+def test_a_refused_option_is_told_in_words_of_the_user(flags, told, capsys):
+    """
+    What it must be, and what it was.
+    """
+    with pytest.raises(SystemExit):
+        simulate.main(flags)
+
+    assert capsys.readouterr().err.endswith(f"{told}\n")
+
+
 def test_a_file_that_cannot_be_written_is_a_sentence(tmp_path, capsys):
     """
     Exit 1, and the name of the file.

@@ -317,6 +317,10 @@ def test_a_config_that_is_none_is_exit_1(argument, capsys):
             "the following arguments are required: --taker-fee-a-bps, --slippage-bps, --max",
         ),
         (["--min-spread-bps", "x"], "argument --min-spread-bps: invalid float value: 'x'"),
+        (
+            ["--row-start", "1.5"],
+            "argument --row-start: must be a whole number, not '1.5'",
+        ),
         (["--no-such-flag"], "unrecognized arguments: --no-such-flag"),
         (["--bad-rows", "fix"], "argument --bad-rows: invalid choice"),
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from typing import Any
 
 from . import settings
@@ -26,7 +27,10 @@ def add_strategy_flags(parser: argparse.ArgumentParser, *, required: bool) -> No
         "--max-position-usd", type=float, required=required, metavar="USD", help="size of a trade"
     )
     parser.add_argument(
-        "--max-open-trades", type=settings.whole_number, metavar="N", help="at once (default: 1)"
+        "--max-open-trades",
+        type=_as_in_config(settings.whole_number),
+        metavar="N",
+        help="at once (default: 1)",
     )
     parser.add_argument("--initial-balance-usd", type=float, metavar="USD", help="(default: 10000)")
     parser.add_argument(
@@ -56,7 +60,7 @@ def add_data_flags(parser: argparse.ArgumentParser) -> None:
         help="where time goes back: warn (check, the default of two_leg), sort, or take the file"
         " as it is",
     )
-    row: dict[str, Any] = {"type": settings.whole_number, "metavar": "N"}
+    row: dict[str, Any] = {"type": _as_in_config(settings.whole_number), "metavar": "N"}
     parser.add_argument("--row-start", **row, help="first row to use, counted from 0")
     parser.add_argument("--row-stop", **row, help="row to end before")
 
@@ -90,13 +94,21 @@ def add_accounting_flags(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--funding", metavar="FILE", help="funding rates beside the quotes")
     group.add_argument("--rate-column", metavar="NAME", help="what B's prices count, row by row")
     group.add_argument(
-        "--balances", type=_balances, metavar="a=USD,b=USD", help="what each venue holds"
+        "--balances",
+        type=_as_in_config(settings.balances),
+        metavar="a=USD,b=USD",
+        help="what each venue holds",
     )
     group.add_argument("--max-quote-age-ms", **milliseconds, help="older quotes open no trade")
 
 
-def _balances(text: str) -> dict[str, float]:
-    try:
-        return settings.balances(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{error}, not {text!r}") from None
+def _as_in_config(convert: Callable[[Any], Any]) -> Callable[[str], Any]:
+    """Say what is wrong in the words of a config; by itself argparse names the function."""
+
+    def converted(text: str) -> Any:
+        try:
+            return convert(text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(f"{error}, not {text!r}") from None
+
+    return converted

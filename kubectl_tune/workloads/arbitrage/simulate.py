@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import islice
+from math import nan
 from pathlib import Path
 
 from .command import run
@@ -116,17 +117,19 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _count(text: str) -> int:
-    count = int(text)
-    if count < 1:
-        raise argparse.ArgumentTypeError("at least 1")
-    return count
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError(f"must be a whole number of at least 1, not {text!r}")
+    return int(text)
 
 
 def _number(least: float, most: float) -> Callable[[str], float]:
     def number(text: str) -> float:
-        value = float(text)
+        try:
+            value = float(text)
+        except ValueError:
+            value = nan
         if not least <= value <= most:
-            raise argparse.ArgumentTypeError(f"from {least:g} to {most:g}")
+            raise argparse.ArgumentTypeError(f"must be from {least:g} to {most:g}, not {text!r}")
         return value
 
     return number
