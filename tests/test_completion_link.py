@@ -1,7 +1,11 @@
-"""The link by which kubectl completes the plugin: made, found by kubectl, and removed again."""
+"""
+Completion in shells: the link by which kubectl completes the plugin is made, found by kubectl, and
+removed again; and the shells' own scripts for kubectl-tune.
+"""
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -155,3 +159,123 @@ def test_folders_of_path_that_cannot_be_read_are_passed_over(
     assert shim.dangling(os.environ["PATH"]) == []
     assert main(["completion", "uninstall"]) == 0
     assert not (bin / NAME).exists()
+
+
+def tune(*words: str) -> str:
+    done = subprocess.run(["kubectl-tune", *words], capture_output=True, text=True, check=True)
+    return done.stdout
+
+
+ODD = ["a b", "ünï cödé", "arn:aws:x", "me@home", "$(touch here)", "quo'te", "back\\slash"]
+
+
+@pytest.fixture
+def odd(bin: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A session whose trials have names that a shell reads otherwise than as they are."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LC_ALL", "C.UTF-8")
+    lines = [json.dumps({"job_id": each, "config": {}}) for each in ODD]
+    Path("plan.jsonl").write_text("\n".join(lines))
+    tune("run", "plan.jsonl", "--engine", "local", "--name", "odd", "-q", "--", "true")
+    return tmp_path
+
+
+IN_BASH = r"""
+eval "$(kubectl-tune completion bash)"
+compopt() { :; }
+COMP_WORDBREAKS=" \"'@><=;|&(:" COMP_LINE=$1 COMP_POINT=${#1}
+_kubectl_tune
+printf '%s\n' "${COMPREPLY[@]}"
+"""
+IN_FISH = "kubectl-tune completion fish | source; complete -C $argv[1]"
+
+
+def completed(*shell: str) -> list[str]:
+    done = subprocess.run(shell, capture_output=True, text=True, check=False)
+    assert done.stderr == ""
+    return [line.partition("\t")[0] for line in done.stdout.splitlines()]
+
+
+@pytest.mark.skipif(not shutil.which("bash"), reason="there is no bash")
+def test_bash_is_given_words_that_it_reads_back_as_they_are(odd: Path) -> None:
+    """
+    Whatever a trial is called and however it is typed, TAB writes its name, and never a command.
+    """
+    expected = {
+        "logs odd a\\ ": ["a\\ b"],
+        'logs odd "a ': ["a b"],
+        "logs odd ü": ["ünï\\ cödé"],
+        "logs odd arn:a": ["aws:x"],
+        "logs odd me@": ["home"],
+        "logs odd \\$": ["\\$\\(touch\\ here\\)"],
+        'logs odd "$': ["\\$(touch here)"],
+        "logs odd 'quo": ["quo'\\''te"],
+        "logs odd back": ["back\\\\slash"],
+        "logs odd/a\\ ": ["odd/a\\ b"],
+        "run --engine=lo": ["local"],
+        "version -o=j": ["json"],
+    }
+
+    offered = {
+        line: completed("bash", "-c", IN_BASH, "-", f"kubectl-tune {line}") for line in expected
+    }
+
+    assert offered == expected
+
+
+@pytest.mark.skipif(not shutil.which("fish"), reason="there is no fish")
+def test_fish_completes_what_is_quoted_and_what_follows_a_flag(
+    odd: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    The same names, and files, as fish itself completes a line.
+    """
+    monkeypatch.setenv("HOME", str(odd))
+    expected = {
+        "logs odd a\\ ": ["a b"],
+        "logs odd 'a ": ["a b"],
+        "logs odd arn:a": ["arn:aws:x"],
+        "run --engine=lo": ["--engine=local"],
+        "version -o=j": ["-o=json"],
+        "--kubeconfig=pla": ["--kubeconfig=plan.jsonl"],
+        "validate pla": ["plan.jsonl"],
+    }
+
+    offered = {line: completed("fish", "-c", IN_FISH, f"kubectl-tune {line}") for line in expected}
+
+    assert offered == expected
+
+
+@pytest.mark.parametrize(
+    ("line", "directive"),
+    [
+        ("resume --plan", ":0"),
+        ("results --to", ":0"),
+        ("plan --to", ":0"),
+        ("plan --from-katib", ":0"),
+        ("run --env-file", ":0"),
+        ("run --template", ":0"),
+        ("run --sync", ":16"),
+        ("results --dir", ":16"),
+        ("collect --to", ":16"),
+    ],
+)
+def test_flags_that_name_files_and_folders_offer_them(
+    line: str, directive: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """
+    TAB offers a path wherever one is meant, as help says it.
+    """
+    assert main(["__complete", *line.split(), ""]) == 0
+    assert capsys.readouterr().out == f"{directive}\n"
+
+
+def test_commands_that_only_help_are_offered_too(capsys: pytest.CaptureFixture[str]) -> None:
+    """
+    As kubectl offers its own, with the same words.
+    """
+    assert main(["__complete", "he"]) == main(["__complete", "opt"]) == 0
+    assert capsys.readouterr().out == (
+        "help\tHelp about any command\n:4\n"
+        "options\tPrint the list of flags inherited by all commands\n:4\n"
+    )

@@ -9,6 +9,9 @@ https://pkg.go.dev/github.com/spf13/cobra#ShellCompDirective
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from kubectl_tune.cli import argv, contexts
@@ -20,21 +23,39 @@ if TYPE_CHECKING:
 
 FILES, NO_FILES, FOLDERS = 0, 4, 16
 DIRECTIVES = {"file": FILES, "dir": FOLDERS}
+# What help shows for a value that is a file or a folder.
+FILE_NAMES = ("FILE", "PLAN")
+FOLDER_NAMES = ("FOLDER", "DIR")
+OTHERS = {
+    "help": "Help about any command",
+    "options": "Print the list of flags inherited by all commands",
+}
 RUNNING = ("run", "submit", "plan", "validate")  # behind their `--` is the user's own command
 
 Candidates = tuple[list[tuple[str, str]], int]
 
 
 def complete(words: list[str]) -> int:
-    """Print what may stand where the last of `words` does; it may have been begun."""
+    """Print what may stand where the last of `words` does; without words, what bash's line has."""
+    shown: Callable[[str], str] = str
     try:
-        found, directive = candidates(words or [""])
+        if not words:
+            words, shown = in_bash(os.environ.get("COMP_LINE", ""))
+        found, directive = candidates(words)
     except Exception:  # whatever is wrong, a TAB must not print a traceback
         found, directive = [], NO_FILES
     for value, description in found:
-        print(f"{value}\t{description}" if description else value)
+        print(f"{shown(value)}\t{description}" if description else shown(value))
     print(f":{directive}")
     return 0
+
+
+def in_bash(line: str) -> tuple[list[str], Callable[[str], str]]:
+    from kubectl_tune.cli import bashline
+
+    words, quote = bashline.split(line)
+    breaks = os.environ.get("COMP_WORDBREAKS", "=:")
+    return words, partial(bashline.inserted, begun=words[-1], quote=quote, breaks=breaks)
 
 
 def candidates(words: list[str]) -> Candidates:
@@ -61,7 +82,8 @@ def before_command(before: list[str], begun: str) -> Candidates:
 
 
 def commands(begun: str) -> Candidates:
-    return [each for each in COMMANDS.items() if each[0].startswith(begun)], NO_FILES
+    known = COMMANDS | OTHERS
+    return [each for each in known.items() if each[0].startswith(begun)], NO_FILES
 
 
 def global_flags(begun: str) -> Candidates:
@@ -70,6 +92,7 @@ def global_flags(begun: str) -> Candidates:
 
 
 def of_command(name: str, before: list[str], begun: str) -> Candidates:
+    import click
     from click.shell_completion import ShellComplete
 
     from kubectl_tune.cli.frame import build
@@ -79,6 +102,9 @@ def of_command(name: str, before: list[str], begun: str) -> Candidates:
     if equals and flag.startswith("--") and not command.takes_value(flag):
         truths = ("true", "false") if command.switch(flag) else ()
         return [(each, "") for each in truths if each.startswith(value)], NO_FILES
+    for each in command.params:
+        if each.metavar in (*FILE_NAMES, *FOLDER_NAMES):
+            each.type = click.Path(file_okay=each.metavar in FILE_NAMES)
     items = ShellComplete(command, {}, name, "").get_completions(before, begun)
     kinds = [DIRECTIVES[item.type] for item in items if item.type in DIRECTIVES]
     plain = [_line(item) for item in items if item.type == "plain"]

@@ -15,14 +15,12 @@ from kubectl_tune.table import clean
 BASH = """\
 # bash completion for kubectl-tune
 _kubectl_tune() {
-    local words reply word
-    # COMP_WORDS breaks --flag=value apart; the line itself does not.
-    read -ra words <<<"${COMP_LINE:0:COMP_POINT}"
-    [[ ${COMP_LINE:0:COMP_POINT} == *[[:space:]] ]] && words+=("")
-    reply=$(kubectl-tune __complete "${words[@]:1}" 2>/dev/null) || return
+    local reply word
+    # COMP_WORDS are quoted, and broken at = and :, so the program gets the line itself.
+    reply=$(COMP_LINE=${COMP_LINE:0:COMP_POINT} COMP_WORDBREAKS=$COMP_WORDBREAKS \\
+        kubectl-tune __complete 2>/dev/null) || return
     COMPREPLY=()
     while IFS=$'\\t' read -r word _; do
-        [[ ${words[-1]} == --*=* ]] && word=${word#*=}
         [[ -n $word ]] && COMPREPLY+=("$word")
     done <<<"${reply%:*}"
     case ${reply##*:} in
@@ -39,11 +37,13 @@ ZSH = """\
 _kubectl_tune() {
     local reply line
     local -a found
-    reply=$(kubectl-tune __complete "${(@)words[2,CURRENT]}" 2>/dev/null) || return
+    reply=$(kubectl-tune __complete "${(@Q)words[2,CURRENT-1]}" "${(Q)PREFIX}" 2>/dev/null) \\
+        || return
     for line in "${(@f)${reply%:*}}"; do
+        line=${line//\\\\/\\\\\\\\}
         [[ -n $line ]] && found+=("${${line//:/\\\\:}/$'\\t'/:}")
     done
-    [[ $PREFIX == --*=* ]] && compset -P '*='
+    [[ $PREFIX == -*=* ]] && compset -P '*='
     (( $#found )) && _describe kubectl-tune found
     case ${reply##*:} in
         0) _files ;;
@@ -61,18 +61,19 @@ FISH = """\
 # fish completion for kubectl-tune
 function __kubectl_tune
     set -l words (commandline -opc)
-    set -l begun (commandline -ct)
+    set -l begun (commandline -ct | string unescape)
     set -l reply (kubectl-tune __complete $words[2..-1] "$begun" 2>/dev/null)
     or return
-    set -l flag (string match -r -- '^--[^=]*=' $begun)
+    set -l flag (string match -r -- '^-[^=]*=' "$begun")
+    set -l value (string replace -- "$flag" '' "$begun")
     for line in $reply[1..-2]
         printf '%s\\n' "$flag$line"
     end
     switch "$reply[-1]"
         case :0
-            __fish_complete_path $begun
+            string join -- \\n "$flag"(__fish_complete_path "$value")
         case :16
-            __fish_complete_directories $begun
+            string join -- \\n "$flag"(__fish_complete_directories "$value")
     end
 end
 complete -c kubectl-tune -f -a '(__kubectl_tune)'
