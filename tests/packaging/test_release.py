@@ -56,7 +56,8 @@ def test_archives_need_no_newer_glibc_than_the_page_promises(workflow: dict[str,
 
 def test_nothing_in_it_is_of_today(workflow: dict[str, Any]):
     """
-    Actions, runners and images have versions, so that a release can be made again.
+    Actions are commits, runners, images and tools have versions, and what is downloaded has a
+    sum, so that a release can be made again, of nothing that somebody has moved meanwhile.
     """
     actions = [step["uses"] for step in steps(workflow) if "uses" in step]
     runners = [job["runs-on"] for job in workflow["jobs"].values()]
@@ -64,8 +65,16 @@ def test_nothing_in_it_is_of_today(workflow: dict[str, Any]):
         each["runner"] for each in workflow["jobs"]["archive"]["strategy"]["matrix"]["include"]
     ]
 
-    assert all(re.fullmatch(r"[\w-]+/[\w-]+@v\d[\w.]*", each) for each in actions), actions
+    said = re.findall(r"uses: (.*)", WORKFLOW.read_text())
+    assert all(re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40}", each) for each in actions), actions
+    assert all(re.search(r" # v\d+\.\d+\.\d+", each) for each in said), said
+    assert all(
+        step["with"]["version"] for step in steps(workflow) if "setup-uv" in step.get("uses", "")
+    )
     assert not [each for each in runners if "latest" in each]
+    for script in (step["run"] for step in steps(workflow) if "run" in step):
+        assert script.count("curl ") == script.count("sha256sum --check")
+        assert not re.search(r"--with|pip install|uvx", script), "what is locked has a sum"
     assert not re.search(r"[@:](latest|main|master)\b", WORKFLOW.read_text())
 
 
@@ -77,5 +86,8 @@ def test_only_the_release_may_write(workflow: dict[str, Any]):
     assert {
         name: job["permissions"] for name, job in workflow["jobs"].items() if "permissions" in job
     } == {"release": {"contents": "write"}}
-    assert workflow["jobs"]["release"]["if"] == "github.ref_type == 'tag'"
+    assert workflow["jobs"]["release"]["if"] == "github.event_name == 'push'"
+    assert list(workflow[True]["push"]) == ["tags"]  # `on`, to YAML 1.1
+    fetched = [step for step in steps(workflow) if "checkout" in step.get("uses", "")]
+    assert not any(step["with"]["persist-credentials"] for step in fetched)
     assert all(job["timeout-minutes"] <= 60 for job in workflow["jobs"].values())
