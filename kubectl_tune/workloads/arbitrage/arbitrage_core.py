@@ -30,6 +30,11 @@ class ArbitrageConfig:
     as costs are covered. `gate="round_trip"` asks the edge of a whole round trip to reach
     `min_spread_bps`: costs twice, and the widths of both books, which is what closing costs at the
     moment the opening edge has gone to zero. B's prices count times `exchange_a_to_b_rate`.
+
+        round trip: opening edge - 2 * costs - widths / long in * 10,000 >= min_spread_bps
+
+    Source: hummingbot's spot_perpetual_arbitrage sets a least edge for opening and one for closing,
+    before fees; this is their sum, after them.
     """
 
     min_spread_bps: float

@@ -5,6 +5,11 @@ Every leg, long or short, ties up its price times quantity on its venue while it
 coin is paid for, a sold one is backed in full. Costs of a fill leave the venue it is on, slippage
 by halves. A close frees what was tied and adds what the leg earned, so one venue runs dry where
 the other fills up; nothing is moved between them, and funding is left out.
+
+    quantity = min over both legs of free / (price * (1 + fee) + long in * slippage / 2)
+
+Source: hummingbot's arbitrage executor asks quote of the buyer and base of the seller before it
+starts (`validate_sufficient_balance`); here base is counted in USD, and a part is traded.
 """
 
 from __future__ import annotations

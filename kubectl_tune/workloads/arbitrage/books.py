@@ -4,6 +4,11 @@ The quotes as the honest accounts see them: rows that are a market on both venue
 A row with a price that is none, or with a crossed book, is no row: nothing is decided, filled or
 marked there. B's prices count times a rate, which may have a column: an empty cell repeats the
 one before it, and rows before the first rate are no rows either.
+
+    price of B = quoted price * rate of its row
+
+Source: hummingbot's arbitrage executor converts the quote asset anew at each tick
+(`get_quote_asset_conversion_rate`).
 """
 
 from __future__ import annotations

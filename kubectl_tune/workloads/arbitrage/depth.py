@@ -3,6 +3,11 @@ How much may be traded at the best prices: `fill: top_of_book`.
 
 What one fill takes of a row's size is gone for the others at that row, and the next row shows the
 size that its file says. A cell that is empty or not above zero offers nothing.
+
+    quantity = min(what is wanted, size of the long leg, size of the short leg)
+
+Source: hftbacktest's PartialFillExchange, whose taking orders get what the book has
+(https://hftbacktest.readthedocs.io/en/latest/order_fill.html); there the next order finds it again.
 """
 
 from __future__ import annotations

@@ -8,6 +8,10 @@ When positions of one side are left: the rules, and the next row at which one of
     stop_loss_bps    ... <= -stop_loss_bps
     max_hold_seconds so long ago that it was opened
 
+Sources: the closing edge is `min_closing_arbitrage_pct` of hummingbot's spot_perpetual_arbitrage,
+with the sign turned; profit, loss and time are the three barriers of its position executor
+(strategy_v2/executors/position_executor).
+
 Rows are looked at once: what was clear of hits stays so, because new positions come only at the
 row where a search ends.
 """

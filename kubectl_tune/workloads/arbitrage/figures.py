@@ -3,6 +3,9 @@ What a run's accounts tell beyond the metrics of every backtest: the `metrics_ex
 
 Nothing is annualised: Sharpe, Sortino and Calmar are of the run as it is. A figure that would
 divide by nothing is None.
+
+Sources: W. F. Sharpe, The Sharpe Ratio (1994); F. A. Sortino and L. N. Price, Performance
+Measurement in a Downside Risk Framework (1994); T. W. Young, Calmar Ratio (1991).
 """
 
 from __future__ import annotations

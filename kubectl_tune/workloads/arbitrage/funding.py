@@ -6,6 +6,11 @@ for exchanges fund on their mark price, and the rate is a fraction as they publi
 one basis point. Rates come from the columns `funding_a` and `funding_b`, where every row with a
 value is a stamp, and from a file, whose stamps count at the first row at or after them. Who
 opens at that very row is not asked to pay; who closes there is.
+
+    funding = quantity * (rate of the short's venue * its mid - rate of the long's * its mid)
+
+Source: "Funding Amount = Nominal Value of Positions * Funding Rate"
+(https://www.binance.com/en/support/faq/360033525031).
 """
 
 from __future__ import annotations

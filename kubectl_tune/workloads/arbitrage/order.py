@@ -3,6 +3,8 @@ What becomes of rows that came late: whose time is before that of a row above th
 
 `check` tells of them and leaves the rest to the policy for bad rows, `sort` puts rows in the order
 of their times, `file` takes them as they stand. Rows of one time always keep their order.
+
+Source: nautilus_trader, whose backtests want data in the order of time, or sorted once.
 """
 
 from __future__ import annotations

@@ -2,7 +2,12 @@
 One run over the books: what is opened, what is left, and at which prices it is filled.
 
 A decision is filled at once, or, with a latency, on each venue at the first row that is no earlier
-than the decision and the latency of that venue; the position counts from the later of both.
+than the decision and the latency of that venue; the position counts from the later of both:
+
+    filled at  min {row: time(row) >= time(decision) + latency of the venue}
+
+Source: constant order entry latency of hftbacktest, one for each venue
+(https://hftbacktest.readthedocs.io/en/latest/latency_models.html).
 Only rows where something can happen are looked at.
 """
 

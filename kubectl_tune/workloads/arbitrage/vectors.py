@@ -26,6 +26,12 @@ class Fall:
     """
     How equity fell from its highest point: in parts of it, in USD, and for how long at most.
 
+        equity = cash + what closing every position brings, sold at the bid and bought at the ask
+        part = max (peak - equity) / peak, of all rows
+
+    Source: M. Magdon-Ismail and A. Atiya, Maximum Drawdown (2004); equity as hftbacktest has it,
+    but that its mid price, which nobody pays, is the price that would be got.
+
     The time runs from the last row at the top to the first that is back there, or to the end.
     `stop_row` is the first row where the fall reached what was set as the limit.
     """

@@ -116,7 +116,7 @@ def _turns(books: Books, vectors: Vectors) -> dict[Side, bytes]:
 
 def _stale(books: Books, limit_ms: float | None, vectors: Vectors) -> bytes | None:
     """
-    Rows where a venue is older than the limit: how long ago its bid or ask last changed.
+    Rows where a venue is older than the limit: time(row) - time(last change of bid or ask) > limit.
 
     Quotes of both venues share a row, so a venue that is silent is one that repeats itself, in
     its own currency: a rate that moves makes no price of B young.
