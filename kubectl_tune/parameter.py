@@ -45,8 +45,8 @@ class Parameter:
 
     @property
     def finite(self) -> bool:
-        """Tell whether it has values to count, each as likely as the other."""
-        return not self.ranged or (not self.log and (self.whole or self.step is not None))
+        """Tell whether it has values to count."""
+        return not self.ranged or self.whole or self.step is not None
 
     def values(self) -> Sequence[Any]:
         """Return all values, in their order; a range has them by its step."""
@@ -77,7 +77,9 @@ class Parameter:
         return float(_exact(self.low) + place * _exact(self.step or 1))
 
     def _by_ratio(self, share: float) -> float:
-        low, high = _logarithm(self.low), _logarithm(self.high)
+        # A whole number is drawn from half below to half above it, also at the ends.
+        around = 0.5 if self.whole else 0
+        low, high = _logarithm(self.low - around), _logarithm(self.high + around)
         way = _EXACT.multiply(Decimal(share), _EXACT.subtract(high, low))
         return float(_EXACT.exp(_EXACT.add(low, way)))
 

@@ -19,6 +19,7 @@ from typing import Any
 from kubectl_tune import design
 from kubectl_tune import spec as specs
 from kubectl_tune.errors import PlanError
+from kubectl_tune.parameter import Parameter
 from kubectl_tune.spec import Spec
 from kubectl_tune.spec.method import Method
 from kubectl_tune.workload import ARBITRAGE, Workload
@@ -68,30 +69,22 @@ def configs(spec: Spec, chosen: Chosen | None = None) -> Iterator[dict[str, Any]
                 yield {**config, **window, **counted, **tag}
 
 
-def choose(spec: Spec) -> Chosen:
-    """Choose combinations by the spec's method; a product is gone through as it is used."""
+def choose(spec: Spec, looked_at: int | None = None) -> Chosen:
+    """
+    Choose combinations by the spec's method; a product is gone through as it is used.
+
+    Of a product, at most so many are looked at.
+    """
     if not all(one.ranged or one.choices for one in spec.parameters):
         return Chosen(())
     if spec.method is Method.GRID:
-        return Chosen(islice((p for p in _product(spec) if _wanted(spec, p)), spec.most))
+        points = islice(_product(spec), looked_at)
+        return Chosen(islice((point for point in points if _wanted(spec, point)), spec.most))
     if spec.method.a_design:
         return _designed(spec)
     size = spec.combinations
-    counted = size is not None and size <= _COUNTABLE
-    return Chosen(_sampled(spec) if counted else _drawn(spec))
-
-
-def count(spec: Spec) -> int | None:
-    """Return how many trials the plan has; None where only making it can tell."""
-    if spec.max_jobs == 0 or spec.most == 0:
-        return 0
-    points = spec.combinations
-    if spec.where is not None or points is None or spec.method.a_design:
-        return None
-    if spec.most is not None:
-        points = min(points, spec.most)
-    total = points * spec.each
-    return total if spec.max_jobs is None else min(total, spec.max_jobs)
+    even = size is not None and size <= _COUNTABLE and not any(one.log for one in spec.parameters)
+    return Chosen(_sampled(spec) if even else _drawn(spec))
 
 
 def _config(spec: Spec, point: Point) -> dict[str, Any]:
@@ -133,7 +126,7 @@ def _product(spec: Spec) -> Iterator[Point]:
 
 def _sampled(spec: Spec) -> list[Point]:
     """Draw combinations, none of them twice, until there are enough or no more."""
-    values = [one.values() for one in spec.parameters]
+    values = [_distinct(one) for one in spec.parameters]
     chosen: list[int] = []
     misses = 0
     for place in design.shuffled(prod(map(len, values)), Random(spec.seed)):
@@ -148,6 +141,12 @@ def _sampled(spec: Spec) -> list[Point]:
     return [_combination(values, place) for place in (sorted(chosen) if spec.ordered else chosen)]
 
 
+def _distinct(parameter: Parameter) -> Sequence[Any]:
+    """Return its values, each once; by their texts, because 1, 1.0 and true are equal."""
+    values = parameter.values()
+    return values if parameter.ranged else list({json.dumps(one): one for one in values}.values())
+
+
 def _combination(values: Sequence[Sequence[Any]], place: int) -> Point:
     """Return the combination at a place of the product."""
     point: list[Any] = []
@@ -158,15 +157,15 @@ def _combination(values: Sequence[Sequence[Any]], place: int) -> Point:
 
 
 def _drawn(spec: Spec) -> list[Point]:
-    """Draw from ranges without steps until there are enough different points."""
+    """Draw one value after the other until there are enough different points, or no more."""
     chance = Random(spec.seed)
     found: dict[str, Point] = {}
     misses = 0
-    while len(found) < (spec.most or 0):
+    while len(found) < min(spec.most or 0, spec.combinations or _COUNTABLE):
         point = tuple(one.at(chance.random()) for one in spec.parameters)
         misses += 1
         if _wanted(spec, point) and (key := json.dumps(point)) not in found:
-            found[key], misses = point, 0  # by its text, because 1, 1.0 and true are equal
+            found[key], misses = point, 0
         if misses > _PATIENCE:
             raise _too_few(spec, len(found))
     return list(found.values())

@@ -15,6 +15,7 @@ from kubectl_tune.spec.method import Method
 
 FIRST = 5  # trials that are shown
 COUNTED = 1_000_000  # combinations that are gone through to be counted
+SEARCHED = 100_000  # combinations that are gone through for the first trials
 PARALLEL = 4  # what `run` has without --max-parallel
 
 
@@ -35,20 +36,20 @@ class Preview:
 
 
 def preview(spec: Spec) -> Preview:
-    chosen = planner.choose(spec)
-    if spec.method is not Method.GRID:
-        chosen = Chosen(list(chosen.points), chosen.remarks)
+    chosen = planner.choose(spec, SEARCHED)
+    if spec.method is Method.GRID:
+        count = _count(spec)
+    else:
+        points = list(chosen.points)
+        chosen, count = Chosen(points, chosen.remarks), len(points)
     first = tuple(islice(planner.trials(spec, chosen), FIRST))
-    count = _count(spec, chosen)
     trials = None if count is None else count * spec.each
     if trials is not None and spec.max_jobs is not None:
         trials = min(trials, spec.max_jobs)
     return Preview(spec, trials, count, first, chosen.remarks)
 
 
-def _count(spec: Spec, chosen: Chosen) -> int | None:
-    if isinstance(chosen.points, list):
-        return len(chosen.points)
+def _count(spec: Spec) -> int | None:
     size = spec.combinations
     if spec.where is None:
         return size if size is None or spec.most is None else min(size, spec.most)

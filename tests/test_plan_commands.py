@@ -474,6 +474,18 @@ class TestExplain:
             assert main(["plan", spec, "--explain", "-o", "json"]) == 0
             assert json.loads(capsys.readouterr().out)["estimate"]["seconds"] == seconds
 
+    def test_a_condition_that_drops_nearly_all_is_answered_at_once(self, capsys):
+        """
+        The first trials are looked for in a part of the product that takes no time.
+        """
+        grids = "".join(f"  {name}: {{min: 1, max: 1000, step: 1}}\n" for name in "abc")
+        write(f"command: [x]\ngrids:\n{grids}where: a > 999\n", "rare.yaml")
+
+        assert main(["plan", "rare.yaml", "--explain"]) == 0
+        out = capsys.readouterr().out
+        assert "Trials:       not counted" in out
+        assert "First trials" not in out
+
     def test_a_product_too_large_to_count_is_said(self, capsys):
         """
         Nobody waits for ten to the twelfth combinations, with or without a condition.

@@ -139,7 +139,7 @@ def test_every_combination_runs_on_every_window():
          ("tag", "t")],
         [("lr", 0.1), ("row_start", 6), ("row_stop", 8), ("part", "holdout"), ("tag", "t")],
     ]  # fmt: skip
-    assert planner.count(spec.read(data)) == 6
+    assert len(found) == 6
 
 
 def test_anchored_trains_grow():

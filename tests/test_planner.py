@@ -580,6 +580,63 @@ def test_whole_numbers_drawn_by_ratio_stay_whole():
     assert all(type(x) is int and 1 <= x <= 99 for x in column({"search": search}, "x"))
 
 
+@pytest.mark.parametrize("high", [2, 5, 12])
+def test_whole_numbers_drawn_by_ratio_are_as_likely_as_their_neighbours(high):
+    """
+    Each, the ends too, has the share that its cell from half below to half above has.
+    """
+    search = {
+        "method": "lhs",
+        "max_trials": 4000,
+        "parameters": {"x": {"min": 1, "max": high, "log": True}, "y": {"min": 0.0, "max": 1.0}},
+    }
+
+    found = column({"search": search}, "x")
+
+    for x in range(1, high + 1):
+        share = math.log((x + 0.5) / (x - 0.5)) / math.log(2 * high + 1)
+        assert abs(found.count(x) - 4000 * share) <= 1
+
+
+def test_whole_numbers_drawn_by_ratio_come_to_an_end():
+    """
+    There are so many of them, however unlikely some are.
+    """
+    search = {
+        "method": "random",
+        "max_trials": 100,
+        "parameters": {"x": {"min": 1, "max": 20, "log": True}},
+    }
+
+    assert sorted(column({"search": search}, "x")) == list(range(1, 21))
+
+
+def test_choice_that_is_named_twice_is_drawn_once():
+    """
+    It is the same trial; 1, 1.0 and true are not.
+    """
+    search = {"method": "random", "max_trials": 9, "parameters": {"x": [5, 1, 5, 1.0, True]}}
+
+    assert sorted(map(repr, column({"search": search}, "x"))) == ["1", "1.0", "5", "True"]
+
+
+@pytest.mark.parametrize(
+    ("limit", "said"),
+    [
+        ({"sample": 1_000_001}, "at most 1,000,000 trials are drawn, not 1,000,001"),
+        ({"search": {"method": "random", "max_trials": 10**9}}, "not 1,000,000,000"),
+    ],
+)
+def test_more_trials_than_memory_holds_are_not_drawn(limit, said):
+    """
+    A draw is held until all of it is found; only a product is made as it is written.
+    """
+    grids = {name: {"min": 1, "max": 1000, "step": 1} for name in "abc"}
+
+    assert any(said in one for one in problems({**FOREIGN, "grids": grids, **limit}))
+    assert len(list(planner.lines({**FOREIGN, "grids": {"a": [1, 2]}, **limit}))) == 2
+
+
 def test_no_trial_is_drawn_twice():
     """
     A small space is gone through, and then there is no more.
@@ -756,18 +813,6 @@ def test_spec_must_be_a_table(data):
     A list or an empty file is no spec.
     """
     assert len(problems(data)) == 1
-
-
-def test_count_is_known_before_the_plan():
-    """
-    The number of trials is told without making them; where leaves it open.
-    """
-    data = {**FOREIGN, "grids": {"a": [1, 2, 3], "b": {"min": 1, "max": 4, "step": 1}}, "repeat": 2}
-
-    assert planner.count(spec.read(data)) == 24
-    assert planner.count(spec.read({**data, "max_jobs": 5})) == 5
-    assert planner.count(spec.read({**data, "sample": 5})) == 10
-    assert planner.count(spec.read({**data, "where": "a > 1"})) is None
 
 
 VALUES = st.recursive(

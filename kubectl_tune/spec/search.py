@@ -13,7 +13,7 @@ from kubectl_tune.spec.method import Method
 from kubectl_tune.spec.values import whole
 from kubectl_tune.suggest import near
 
-MOST = 1_000_000  # points of a design, which are made together
+MOST = 1_000_000  # trials that are not those of a grid: they are held until all are found
 _KEYS = ("method", "max_trials", "seed", "parallel", "parameters")
 SAME = {
     "run_cap": "max_trials",
@@ -59,7 +59,7 @@ class _Reader:
             self._error("method", "search.max_trials is required", hint)
         if chosen and chosen.a_design and most and most > MOST:
             said = f"a design has at most {MOST:,} points, not {most:,}"
-            self._error("max_trials", said, "search by random has no such limit")
+            self._error("max_trials", said, "only grid has no such limit")
         if chosen is Method.SOBOL and most and most & (most - 1):
             self._unbalanced(most)
         self._as_in_ray(chosen)

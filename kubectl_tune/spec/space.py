@@ -7,6 +7,7 @@ not matter. Every entry is read, also after one that is wrong.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -60,7 +61,18 @@ def read(data: Mapping[str, Any], findings: Findings, workload: Workload | None)
         space.seed = space.seed if search.seed is None else search.seed
         space.most, space.method, space.ordered = search.most, search.method or Method.GRID, False
         space.parallel = search.parallel
+    if space.method is Method.RANDOM and _drawn(space) > searches.MOST:
+        said = f"at most {searches.MOST:,} trials are drawn, not {_drawn(space):,}"
+        key = "sample" if space.ordered else "search"
+        findings.error(said, "only grid has no such limit", (key,))
     return space
+
+
+def _drawn(space: Space) -> int:
+    """Return how many trials a draw comes to: no more than there are."""
+    ends = [one.count() for one in space.parameters if one.finite]
+    there = math.prod(ends) if len(ends) == len(space.parameters) else math.inf
+    return int(min(space.most or 0, there))
 
 
 class _Reader:
