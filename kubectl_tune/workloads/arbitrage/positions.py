@@ -10,10 +10,12 @@ ask and sold at the bid of each venue, in USD, and every fill pays:
     slippage = notional * slippage of both legs together, at the opening and again at the close
     PnL      = gross - fees - slippage + funding
 
-Source: four market orders booked as hummingbot's arbitrage executor books its two, sold less bought
-less the fee of each (`get_net_pnl_quote` in strategy_v2/executors/arbitrage_executor). In basis points of the notional it is
-nearly opening edge + closing edge - costs - costs, with (short in - long in) / long in as the one
-edge and (long out - short out) / long in as the other: only fees differ, by the fill's price.
+Source: four market orders, booked as hummingbot's arbitrage executor books its two: sold less
+bought less the fee of each (`get_net_pnl_quote` in strategy_v2/executors/arbitrage_executor).
+
+In basis points of the notional it is nearly opening edge + closing edge - costs - costs, with
+(short in - long in) / long in as the one edge and (long out - short out) / long in as the other:
+only fees differ, by the fill's price.
 """
 
 from __future__ import annotations
