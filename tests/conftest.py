@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,10 @@ settings.load_profile("default")
 ROOT = Path(__file__).parent.parent
 # What there is once on a machine: a cluster, and an archive that takes a while to build.
 SHARED = ("tests/cluster/", "tests/packaging/")
+
+
+# What a shell runs in its background ignores Ctrl-C, and so would all that the tests start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(optionalhook=True)

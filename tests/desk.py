@@ -64,9 +64,8 @@ class Desk:
         """A command that runs, in a session of its own; its group is ended with the test."""
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | more
         with subprocess.Popen(
-            self.words(*words), text=True, start_new_session=True,
-            preexec_fn=unignored, **pipes,  # noqa: PLW1509 - nothing here has threads
-        ) as process:  # fmt: skip
+            self.words(*words), text=True, start_new_session=True, **pipes
+        ) as process:
             try:
                 yield process
             except AssertionError:  # most often one that waited in vain: show why
@@ -113,11 +112,6 @@ class Desk:
         """What trials have written to a file together; none yet is none."""
         file = self.folder / path
         return file.read_text().splitlines() if file.exists() else []
-
-
-def unignored() -> None:
-    # A test run in the background of a shell ignores SIGINT, and so would its children.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _end_group(process: subprocess.Popen[str]) -> None:

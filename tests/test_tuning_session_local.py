@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from core.waiting import gone, until
-from desk import Desk, unignored
+from desk import Desk
 
 from kubectl_tune.trial import Failure, Trial, TrialSpec, TrialState
 from kubectl_tune.tuning_session import TuningSessionRunner, TuningSessionRunResult
@@ -410,7 +410,6 @@ def test_ctrl_c_ends_the_job_and_says_how_to_go_on(jobs: Jobs):
         [*words, "--jobs-file", jobs.file("good slow good")], text=True,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
         env=os.environ | dict([marker.split("=")]),
-        preexec_fn=unignored,  # noqa: PLW1509 - nothing here has threads
     ) as process:  # fmt: skip
         until(lambda: "slow" in jobs.ran, "the slow job")
         os.killpg(process.pid, signal.SIGINT)
