@@ -147,6 +147,22 @@ def test_a_folder_off_path_gets_a_warning(
     assert f"warning: {folder} is not on PATH" in capsys.readouterr().err
 
 
+def test_a_program_that_hides_the_link_gets_a_warning(
+    bin: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """
+    kubectl runs the first of that name on PATH, whoever put it there.
+    """
+    other = tmp_path / "other" / NAME
+    other.parent.mkdir()
+    other.write_text("#!/bin/sh\n")
+    other.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{other.parent}{os.pathsep}{os.environ['PATH']}")
+
+    assert main(["completion", "install"]) == 0
+    assert capsys.readouterr().err == f"warning: kubectl runs {other}, which PATH has first\n"
+
+
 def test_folders_of_path_that_cannot_be_read_are_passed_over(
     bin: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -140,8 +140,11 @@ def _install(path: str, folder: str) -> None:
 
     link, new = shim.install(path, folder)
     print(clean(f"{link} {'installed' if new else 'unchanged'}"))
-    if next(shim.found(shim.NAME, path), None) is None:
+    first = next(shim.found(shim.NAME, path), None)
+    if first is None:
         print(clean(f"warning: {link.parent} is not on PATH; put it there"), file=sys.stderr)
+    elif not shim.ours(first):
+        print(clean(f"warning: kubectl runs {first}, which PATH has first"), file=sys.stderr)
 
 
 def _uninstall(path: str, folder: str) -> None:
