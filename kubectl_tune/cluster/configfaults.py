@@ -20,7 +20,7 @@ def check(cluster_name: str, cluster: Manifest, user_name: str, user: Manifest) 
     """Raise `ClusterError` if anything is wrong with these entries."""
     faults = [*_user_faults(user_name, user), *_cluster_faults(cluster_name, cluster)]
     if faults:
-        many = "Error in configuration:" + "".join(f"\n* {fault}" for fault in faults)
+        many = "Error in configuration: " + "".join(f"\n* {fault}" for fault in faults)
         raise ClusterError(many if len(faults) > 1 else faults[0])
 
 

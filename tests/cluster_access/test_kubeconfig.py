@@ -491,12 +491,12 @@ V1 = "client.authentication.k8s.io/v1"
         ({"user": {"client-certificate-data": "YQ=="}}, {}, ("client-key-data or client-key must be"
          " specified for jane to use the clientCert authentication method."), ""),
         ({"user": {"client-certificate": "c.pem", "client-key": "k.pem"}}, {},
-         ("Error in configuration:\n"
+         ("Error in configuration: \n"
          "* unable to read client-cert DIR/c.pem for jane due to open DIR/c.pem: no such file or"
          " directory\n"
          "* unable to read client-key DIR/k.pem for jane due to open DIR/k.pem: no such file or"
          " directory"), ""),
-        ({"user": {"exec": {"env": [{"value": "x"}]}}}, {}, ("Error in configuration:\n"
+        ({"user": {"exec": {"env": [{"value": "x"}]}}}, {}, ("Error in configuration: \n"
          "* command must be specified for jane to use exec authentication plugin\n"
          "* apiVersion must be specified for jane to use exec authentication plugin\n"
          "* env variable name must be specified for jane to use exec authentication plugin\n"
