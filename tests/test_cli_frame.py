@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from kubectl_tune import __version__
 from kubectl_tune.cli import argv, explained, frame, main
 from kubectl_tune.cli.commands import COMMANDS, module_name
-from kubectl_tune.cli.options import DURATION, Globals, globals_, output
+from kubectl_tune.cli.options import DURATION, DryRunMode, Globals, globals_, output
 from kubectl_tune.errors import PlanError, TuneError
 
 SEEN: dict[str, object] = {}
@@ -30,8 +30,12 @@ def sample(
     plan: Annotated[str, typer.Argument(help="The plan")],
     rest: Annotated[list[str] | None, typer.Argument(metavar="-- COMMAND")] = None,
     watch: Annotated[bool, typer.Option("--watch", "-w", help="Follow")] = False,
+    label: Annotated[list[str] | None, typer.Option("--label", help="Labels")] = None,
+    older: Annotated[float, typer.Option("--older", click_type=DURATION)] = 7 * 86400.0,
     wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait")] = True,
-    dry_run: Annotated[str, typer.Option("--dry-run", help="none, client or server")] = "none",
+    dry_run: Annotated[
+        str, typer.Option("--dry-run", click_type=DryRunMode(["none", "server", "client"]))
+    ] = "none",
     grep: Annotated[str, typer.Option("--grep", help="What to look for")] = "",
     jobs: Annotated[int, typer.Option("--max-parallel", "-j", "--jobs", min=0)] = 4,
     timeout: Annotated[float, typer.Option("--timeout", click_type=DURATION)] = 0.0,
@@ -74,7 +78,7 @@ def test_help_lists_every_command_in_80_columns(capsys):
     assert max(map(len, overview.splitlines())) <= 80
 
 
-@pytest.mark.parametrize("args", [["version", "-h"], ["help", "version"], ["-h", "version"]])
+@pytest.mark.parametrize("args", [["version", "-h=true"], ["help", "version"], ["-h", "version"]])
 def test_help_of_a_command_has_the_parts_of_kubectls(args, capsys):
     """
     Paragraph, examples, options, usage, in that order.
@@ -112,6 +116,8 @@ def test_usage_shows_arguments_as_kubectl_does(capsys):
     text = capsys.readouterr().out
     assert "  kubectl tune sample PLAN [options] [-- COMMAND...]\n" in text
     assert "    -j, --max-parallel=4:" in text
+    assert "    --label=[]:" in text
+    assert "    --older=7d:" in text
 
 
 def test_options_lists_the_global_ones(capsys):
@@ -123,6 +129,7 @@ def test_options_lists_the_global_ones(capsys):
 
     for flag in ("-n, --namespace=''", "--state=''", "--as=''", "--as-group=[]", "-v, --v=0"):
         assert f"    {flag}:\n\t" in text
+    assert "    --request-timeout='0':\n\tThe length of time to wait" in text
 
 
 def test_an_unknown_command_is_named_and_the_nearest_offered(capsys):
@@ -140,7 +147,11 @@ def test_an_unknown_command_is_named_and_the_nearest_offered(capsys):
 
 @pytest.mark.parametrize(
     ("args", "usage"),
-    [(["version", "--nope"], "kubectl tune version"), (["--nope"], "kubectl tune")],
+    [
+        (["version", "--nope"], "kubectl tune version"),
+        (["--nope"], "kubectl tune"),
+        (["options", "--nope"], "kubectl tune"),
+    ],
 )
 def test_an_unknown_flag_is_named(args, usage, capsys):
     """
@@ -158,18 +169,25 @@ def test_an_unknown_flag_is_named(args, usage, capsys):
     [
         ([], "required argument PLAN not given"),
         (["p", "-z"], "unknown shorthand flag: 'z' in -z"),
+        (["p", "-xo"], "unknown shorthand flag: 'x' in -xo"),
+        (["p", "-wxo"], "unknown shorthand flag: 'x' in -xo"),
         (["p", "--grep"], "flag needs an argument: --grep"),
         (["p", "-j"], "flag needs an argument: 'j' in -j"),
         (
             ["p", "-j", "x"],
-            'invalid argument "x" for "-j, --max-parallel" flag: not a valid integer',
+            'invalid argument "x" for "-j, --max-parallel" flag: strconv.ParseInt: parsing "x": ',
         ),
         (["p", "-j", "-1"], 'invalid argument "-1" for "-j, --max-parallel" flag: not in'),
         (
             ["p", "--timeout", "soon"],
             'invalid argument "soon" for "--timeout" flag: not a duration',
         ),
-        (["p", "--watch=maybe"], 'invalid argument "maybe" for "-w, --watch" flag: neither'),
+        (
+            ["p", "--watch=maybe"],
+            'invalid argument "maybe" for "-w, --watch" flag: strconv.ParseBool: parsing "maybe":',
+        ),
+        (["p", "-h=maybe"], 'invalid argument "maybe" for "-h, --help" flag: strconv.ParseBool:'),
+        (["p", "--dry-run=no"], 'Invalid dry-run value (no). Must be "none", "server", or "clie'),
         (
             ["p", "--request-timeout", "x"],
             "Invalid timeout value. Timeout must be a single integer",
@@ -236,6 +254,12 @@ def test_an_unknown_format_lists_the_allowed_ones():
         (["--grep=a=b"], "grep", "a=b"),
         (["--timeout", "1h30m"], "timeout", 5400.0),
         (["-o=json"], "format", "json"),
+        (["-wo=json"], "format", "json"),
+        (["-wojson"], "watch", True),
+        (["-wj=7"], "jobs", 7),
+        (["-wj", "7"], "jobs", 7),
+        (["-h=false", "-w"], "watch", True),
+        (["--help=F"], "watch", False),
         (["-o", "jsonpath={.name}"], "format", "jsonpath={.name}"),
     ],
 )
@@ -551,7 +575,16 @@ def test_a_closed_stdout_is_no_bug(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "line",
-    ["-f p.jsonl", "-fp.jsonl", "-f=p.jsonl", "--filename p.jsonl", "--filename=p.jsonl"],
+    [
+        "-f p.jsonl",
+        "-fp.jsonl",
+        "-f=p.jsonl",
+        "-wf p.jsonl",
+        "-wfp.jsonl",
+        "-wf=p.jsonl",
+        "--filename p.jsonl",
+        "--filename=p.jsonl",
+    ],
 )
 def test_a_plan_may_be_named_by_a_flag(line: str):
     """

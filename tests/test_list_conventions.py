@@ -486,6 +486,27 @@ def test_the_state_files_sessions_are_listed_alike(desk: Desk):
         assert done.code == 2 and "hint: ask the cluster with: kubectl tune list --c" in done.err
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("status",), ("wait",), ("show", "t1"), ("logs", "--all"), ("explain",), ("cancel",),
+        ("retry",), ("delete", "r"),
+    ],
+    ids=" ".join,
+)  # fmt: skip
+def test_a_printed_name_is_a_name(words: tuple[str, ...], desk: Desk):
+    """
+    What `-o name` prints is what a command takes: `list -o name | xargs kubectl tune delete`.
+    """
+    desk.run(desk.numbered(1), "-q", "--", "true", name="r")
+    desk.run(desk.numbered(1), "-q", "--", "true")
+    command, *more = words
+
+    done = desk.tune(command, "session/s", *more)
+
+    assert done.code == 0, done.err
+
+
 def test_status_shows_trials_in_every_format(desk: Desk):
     """
     Paths are looked up in the session, columns and the order are those of its trials.

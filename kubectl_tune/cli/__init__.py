@@ -53,6 +53,7 @@ def perform(name: str, args: list[str]) -> int:
         case "options":
             from kubectl_tune.cli import help
 
+            check_flags(args)
             return printed(help.options())
         case "__complete":
             from kubectl_tune.cli.complete import complete
@@ -69,6 +70,12 @@ def without_command(args: Sequence[str]) -> int:
     """Show the overview, unless the flags make no sense."""
     if "--version" in args:
         return perform("version", ["--client"])
+    check_flags(args)
+    return overview()
+
+
+def check_flags(args: Sequence[str]) -> None:
+    """Refuse flags that make no sense where there is no command to ask."""
     known = {name for flag in flags() for name in flag.spellings} | set(argv.HELP)
     for word in args if not set(argv.HELP) & set(args) else ():
         if word.startswith("--") and word != "--" and word.partition("=")[0] not in known:
@@ -77,7 +84,6 @@ def without_command(args: Sequence[str]) -> int:
             raise unknown_flag(word, PROGRAM)
     if args and args[-1] in {name for flag in flags() if flag.valued for name in flag.spellings}:
         raise missing_value(args[-1], PROGRAM)
-    return overview()
 
 
 def overview() -> int:

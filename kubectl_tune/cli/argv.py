@@ -6,6 +6,7 @@ Nothing behind `--` is touched: it belongs to the user's command.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import islice
 
@@ -53,6 +54,22 @@ def command_at(argv: Sequence[str]) -> int | None:
     return None
 
 
+def apart(args: Sequence[str], valued: Collection[str], switches: Collection[str]) -> list[str]:
+    """Write switches of one word as words of their own: `-qf plan` as `-q -f plan`."""
+    words, plain = deque(args), list[str]()
+    while words:
+        word = words.popleft()
+        if word == "--":
+            return [*plain, word, *words]
+        while len(word) > 2 and word[:2] in switches and word[2] not in "=-":
+            plain.append(word[:2])
+            word = f"-{word[2:]}"
+        plain.append(word)
+        if word in valued and words:
+            plain.append(words.popleft())
+    return plain
+
+
 def spelled_out(
     args: Sequence[str], valued: Collection[str], opposites: Mapping[str, str]
 ) -> list[str]:
@@ -71,6 +88,8 @@ def spelled_out(
             plain.append(BARE[word])
         elif word in valued:
             plain += [word, *islice(words, 1)]
+        elif equals and flag in HELP:
+            plain += [flag] * _truth(flag, value)
         elif equals and flag in opposites:
             plain.append(flag if _truth(flag, value) else opposites[flag])
         elif equals and flag in valued and not flag.startswith("--"):

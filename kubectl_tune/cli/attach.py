@@ -10,12 +10,16 @@ import typer
 from kubectl_tune import access, attaching, live
 from kubectl_tune.cli import running
 from kubectl_tune.cli.clusters import heed_flags
+from kubectl_tune.cli.options import SESSION
 from kubectl_tune.cli.state import open_store
 
 
 def command(
     session: Annotated[
-        str, typer.Argument(metavar="SESSION", help="Name or uid of a session in the namespace")
+        str,
+        typer.Argument(
+            metavar="SESSION", click_type=SESSION, help="Name or uid of a session in the namespace"
+        ),
     ] = "",
     detach: Annotated[
         bool, typer.Option("--detach", "-d", help="Take home what there is, and return")

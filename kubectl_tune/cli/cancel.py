@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 
-from kubectl_tune import control, sessions
+from kubectl_tune import control
+from kubectl_tune.cli.chosen import addressed
 from kubectl_tune.cli.clusters import heed_flags
 from kubectl_tune.cli.options import Trials, Yes
 from kubectl_tune.cli.questions import confirm
@@ -28,7 +29,7 @@ def command(trials: Trials = None, yes: Yes = False) -> int:
     """
     store = open_store()
     words = trials or []
-    name, ids = sessions.addressed(store, words)
+    name, ids = addressed(store, words)
     if not words:
         confirm(f"Cancel session {name}?", yes=yes)
     heed_flags()

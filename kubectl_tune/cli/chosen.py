@@ -1,4 +1,4 @@
-"""The trials that the words and flags of `logs` and `show` mean."""
+"""The sessions and trials that words and flags of commands mean."""
 
 from __future__ import annotations
 
@@ -12,6 +12,13 @@ from kubectl_tune.session import FAULTS
 from kubectl_tune.store import Store
 
 
+def addressed(store: Store, words: list[str]) -> tuple[str, list[str]]:
+    """Return the session and the trials that words mean; `session/NAME`, as printed, is one."""
+    if words and "session" not in store.names():
+        words = [words[0].removeprefix("session/"), *words[1:]]
+    return sessions.addressed(store, words)
+
+
 def chosen(
     store: Store, words: list[str], *, every: bool = False, failed: bool = False, instead: str = ""
 ) -> tuple[str, list[StoredTrial]]:
@@ -20,7 +27,7 @@ def chosen(
 
     `instead` says what else could have been given than a trial.
     """
-    name, ids = sessions.addressed(store, words)
+    name, ids = addressed(store, words)
     refresh(store, name)
     if every and ids:
         raise UsageError("name trials, or give --all; not both")

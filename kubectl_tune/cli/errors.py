@@ -5,6 +5,7 @@ What went wrong on the command line, in kubectl's words, and the one place that 
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 
 from kubectl_tune.cli.argv import NoTruth, named
 from kubectl_tune.cli.globals import globals_
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 PROGRAM = "kubectl tune"
 QUOTES = "'\""  # that the parser puts around some values, and not around others
+_GO = {"a valid integer": "ParseInt", "a valid float": "ParseFloat"}  # and what says so there
 WORDED = ("Error ", "The ", "Unable to connect ")
 
 
@@ -65,9 +67,14 @@ def unknown_flag(flag: str, usage: str, hint: str = "") -> FlagError:
 
 
 def no_truth(wrong: NoTruth, flag: str, usage: str) -> FlagError:
-    message = f'invalid argument "{wrong.value}" for "{flag}" flag: neither true nor false'
+    message = _of_go("ParseBool", wrong.value, flag)
     hint = f"write {wrong.flag}=true or {wrong.flag}=false"
     return FlagError(message, usage=usage, hint=hint)
+
+
+def _of_go(parser: str, value: str, flag: str) -> str:
+    why = f'strconv.{parser}: parsing "{value}": invalid syntax'
+    return f'invalid argument "{value}" for "{flag}" flag: {why}'
 
 
 def missing_value(flag: str, usage: str) -> FlagError:
@@ -87,7 +94,7 @@ def unknown_format(name: str, allowed: tuple[str, ...]) -> UsageError:
     )
 
 
-def from_click(error: click.UsageError, usage: str) -> FlagError:
+def from_click(error: click.UsageError, usage: str, args: Sequence[str]) -> FlagError:
     """Say in kubectl's words what the parser found wrong."""
     import click
 
@@ -95,7 +102,7 @@ def from_click(error: click.UsageError, usage: str) -> FlagError:
         case click.NoSuchOption():
             near = ", ".join(name for name in error.possibilities or () if _close(name, error))
             hint = f"did you mean {near}?" if near else ""
-            return unknown_flag(error.option_name, usage, hint)
+            return unknown_flag(_whole(error.option_name, args), usage, hint)
         case click.BadOptionUsage():
             return FlagError(_misused(error), usage=usage)
         case click.MissingParameter() if error.param is not None:
@@ -104,6 +111,14 @@ def from_click(error: click.UsageError, usage: str) -> FlagError:
             return FlagError(_invalid(error, named(error.param.opts)), usage=usage)
         case _:
             return FlagError(_sentence(error), usage=usage)
+
+
+def _whole(flag: str, args: Sequence[str]) -> str:
+    """Return an unknown letter with those behind it, as pflag does; the parser names it alone."""
+    if flag.startswith("--"):
+        return flag
+    clusters = (word for word in args if word[:1] == "-" != word[1:2] and flag[1:] in word)
+    return next((f"-{word[word.index(flag[1:]) :]}" for word in clusters), flag)
 
 
 def _close(name: str, error: click.NoSuchOption) -> bool:
@@ -122,6 +137,8 @@ def _misused(error: click.BadOptionUsage) -> str:
 def _invalid(error: click.BadParameter, flag: str) -> str:
     """Say which value of a flag is wrong: in front, as pflag does, where the parser names it."""
     value, verb, why = (sentence := _sentence(error)).rpartition(" is not ")
+    if why in _GO:
+        return _of_go(_GO[why], value.strip(QUOTES), flag)
     if not verb:
         return f'invalid argument for "{flag}" flag: {sentence}'
     return f'invalid argument "{value.strip(QUOTES)}" for "{flag}" flag: not {why}'

@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from kubectl_tune import explaining, logs, sessions
+from kubectl_tune import explaining, logs
+from kubectl_tune.cli.chosen import addressed
 from kubectl_tune.cli.options import ADDRESSED, output, trial_words
 from kubectl_tune.cli.printer import bearable
 from kubectl_tune.cli.state import open_store_to_read
@@ -51,7 +52,7 @@ def command(
       kubectl tune explain -o json | jq '.groups[].verdict.sentence'
     """
     store = open_store_to_read()
-    name, ids = sessions.addressed(store, words or [])
+    name, ids = addressed(store, words or [])
     if len(ids) > 1:
         raise UsageError(f"explain takes one trial, or none for all; not {len(ids)}")
     now = time.time()

@@ -43,7 +43,7 @@ def invoke(command: click.Command, path: str, args: list[str]) -> int:
     except click.Abort:
         raise KeyboardInterrupt from None  # Ctrl-C at a question
     except click.UsageError as error:
-        raise from_click(error, path) from error
+        raise from_click(error, path, args) from error
 
 
 def build(name: str) -> Command:
@@ -85,14 +85,16 @@ class Command(TyperCommand):
             flag: switch.opts[0] for switch in self._switches() for flag in switch.secondary_opts
         }
         valued = {flag for each in self._options() if not each.is_flag for flag in each.opts}
+        args = argv.apart(args, valued, opposites)
         if any(option.name == FILENAME for option in self._options()):
             args = argv.filename_first(args, valued.difference(argv.FILENAME))
         ctx.meta[BEHIND] = args[args.index("--") + 1 :] if "--" in args else []
         try:
             words = argv.spelled_out(args, valued, opposites)
         except argv.NoTruth as wrong:
-            shown = next((each.opts for each in self._switches() if wrong.flag in each.opts), ())
-            raise no_truth(wrong, argv.named(shown or [wrong.flag]), ctx.command_path) from wrong
+            switches = [argv.HELP, *(each.opts for each in self._switches())]
+            shown = next((each for each in switches if wrong.flag in each), (wrong.flag,))
+            raise no_truth(wrong, argv.named(shown), ctx.command_path) from wrong
         return super().parse_args(ctx, words)
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -112,7 +114,7 @@ class Command(TyperCommand):
 
         arguments = self._arguments()
         entries = [
-            help.option(each.opts, each.default, getattr(each, "help", None) or "")
+            help.option(each.opts, () if each.multiple else each.default, each.help or "")
             for each in self._options()
             if not each.hidden
         ]

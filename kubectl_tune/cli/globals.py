@@ -68,7 +68,7 @@ _HELP = {
         "User extras to impersonate for the operation, this flag can be repeated to specify "
         "multiple values for the same key"
     ),
-    "cache_dir": "Cache directory (~/.kube/cache if not given)",
+    "cache_dir": "Default cache directory. For kubectl's sake: nothing is cached",
     "certificate_authority": "Path to a cert file for the certificate authority",
     "client_certificate": "Path to a client certificate file for TLS",
     "client_key": "Path to a client key file for TLS",
@@ -82,11 +82,11 @@ _HELP = {
         "your HTTPS connections insecure"
     ),
     "kubeconfig": "Path to the kubeconfig file to use for CLI requests",
-    "namespace": "The namespace scope for this CLI request",
+    "namespace": "If present, the namespace scope for this CLI request",
     "request_timeout": (
         "The length of time to wait before giving up on a single server request. Non-zero "
-        "values can have a time unit (e.g. 1s, 2m, 3h). A value of zero means don't time out "
-        "requests"
+        "values should contain a corresponding time unit (e.g. 1s, 2m, 3h). A value of zero "
+        "means don't timeout requests"
     ),
     "server": "The address and port of the Kubernetes API server",
     "state": (

@@ -120,8 +120,12 @@ def shown(default: object) -> str:
     match default:
         case bool():
             return str(default).lower()
-        case int() | float():
-            return f"{default:g}"
+        case int():
+            return str(default)
+        case float():
+            from kubectl_tune.table import duration
+
+            return duration(default) if default else "'0'"
         case tuple() | list():
             return f"[{','.join(map(str, default))}]"
         case _:

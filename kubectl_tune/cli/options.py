@@ -59,6 +59,29 @@ TIMEOUT = Timeout()
 FILE = click.Path(allow_dash=True)  # a file's name, for completion; it is opened elsewhere
 
 
+class SessionName(click.ParamType[str]):
+    """A session's name, or what `-o name` prints of it: `session/NAME`."""
+
+    name = "session"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        return str(value).removeprefix("session/")
+
+
+SESSION = SessionName()
+
+
+class DryRunMode(click.Choice[str]):
+    """The value of --dry-run; what is wrong with it is said in kubectl's sentence."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if value not in self.choices:
+            *others, last = (f'"{each}"' for each in self.choices)
+            listed = f"{', '.join(others)}{',' * (len(others) > 1)} or {last}"
+            raise UsageError(f"Invalid dry-run value ({value}). Must be {listed}.")
+        return str(value)
+
+
 class Format(click.ParamType[str]):
     """A format that the command can print, `jsonpath` perhaps with `=TEMPLATE`; or none."""
 
@@ -140,6 +163,7 @@ Session = Annotated[
     str,
     typer.Argument(
         metavar="SESSION",
+        click_type=SESSION,
         help="Name of the session; the newest one if not given",
         autocompletion=session_names,
     ),

@@ -8,12 +8,11 @@ from collections.abc import Sequence
 from contextlib import ExitStack, closing
 from typing import Annotated
 
-import click
 import typer
 
 from kubectl_tune import control, pruning
 from kubectl_tune.cli.clusters import client_of_globals, heed_flags
-from kubectl_tune.cli.options import DURATION, Yes
+from kubectl_tune.cli.options import DURATION, DryRunMode, Yes
 from kubectl_tune.cli.questions import confirm
 from kubectl_tune.cli.state import open_store
 from kubectl_tune.cluster import ClusterClient
@@ -41,7 +40,7 @@ def command(
         typer.Option(
             "--dry-run",
             metavar="HOW",
-            click_type=click.Choice(["none", "client"]),
+            click_type=DryRunMode(["none", "client"]),
             help="Must be none or client. With client, only say what would be deleted",
         ),
     ] = "none",

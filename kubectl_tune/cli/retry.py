@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 
-from kubectl_tune import control, sessions
+from kubectl_tune import control
 from kubectl_tune.cli import running
+from kubectl_tune.cli.chosen import addressed
 from kubectl_tune.cli.clusters import heed_flags
 from kubectl_tune.cli.options import Trials
 from kubectl_tune.cli.state import open_store
@@ -27,7 +28,7 @@ def command(trials: Trials = None, quiet: running.Quiet = False) -> int:
       kubectl tune retry nightly sess001_0007
     """
     store = open_store()
-    name, ids = sessions.addressed(store, trials or [])
+    name, ids = addressed(store, trials or [])
     heed_flags()
     if again := control.begin_again(store, name, ids):
         print(f"{counted(again, 'trial')} to be tried again", file=sys.stderr)

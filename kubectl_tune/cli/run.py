@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-import click
 import typer
 
 from kubectl_tune.cli import running, starting
-from kubectl_tune.cli.options import output
+from kubectl_tune.cli.options import DryRunMode, output
 
 Detach = Annotated[
     bool, typer.Option("--detach", "-d", help="Return once the session is on its way, like submit")
@@ -19,7 +18,7 @@ DryRun = Annotated[
     typer.Option(
         "--dry-run",
         metavar="HOW",
-        click_type=click.Choice(["none", "client", "server"]),
+        click_type=DryRunMode(["none", "server", "client"]),
         help="Create nothing: client shows what would be created, server also asks the cluster",
     ),
 ]
