@@ -7,6 +7,7 @@ is at hand; else there is no archive.
 
 from __future__ import annotations
 
+import json
 import platform
 import re
 import ssl
@@ -15,7 +16,8 @@ import sysconfig
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import metadata
-from pathlib import Path
+from pathlib import Path, PurePath
+from typing import Any
 
 ROOT = Path(__file__).parent.parent
 TEXTS = Path(__file__).parent / "licenses"
@@ -33,11 +35,11 @@ class Component:
 
 @dataclass(frozen=True, slots=True)
 class Library:
-    """A C library that Python stands on, linked into it or beside it."""
+    """A C library that Python, or a module in C, stands on: linked into it or beside it."""
 
     license: str
     purl: str
-    modules: tuple[str, ...]  # Python's own modules that hold or load it
+    modules: tuple[str, ...]  # the modules that hold or load it
     files: tuple[str, ...] = ()  # how the names of its files begin
 
 
@@ -49,12 +51,14 @@ LIBRARIES = {
     "libedit": Library("BSD-3-Clause", "pkg:generic/libedit", ("readline",), ("libedit",)),
     "libffi": Library("MIT", "pkg:generic/libffi", ("_ctypes",), ("libffi",)),
     "libuuid": Library("BSD-3-Clause", "pkg:generic/libuuid", ("_uuid",), ("libuuid",)),
+    "libyaml": Library("MIT", "pkg:generic/libyaml", ("_yaml",), ("libyaml",)),
     "mpdecimal": Library("BSD-2-Clause", "pkg:generic/mpdecimal", ("_decimal",), ("libmpdec",)),
     "ncurses": Library(
         "X11-distribute-modifications-variant", "pkg:generic/ncurses", ("_curses",), ("libncurses",)
     ),
     "xz": Library("0BSD", "pkg:generic/xz", ("_lzma",), ("liblzma",)),
     "zlib": Library("Zlib", "pkg:generic/zlib", ("zlib",), ("libz",)),
+    "zstd": Library("BSD-3-Clause", "pkg:generic/zstd", ("_zstd",), ("libzstd",)),  # 3.14 and later
 }
 # What metadata says in words, or leaves to the license's text.
 SPDX = {
@@ -139,6 +143,7 @@ def by_libedit() -> bool:
 def python() -> Component:
     version = platform.python_version()
     text = (Path(sysconfig.get_path("stdlib")) / "LICENSE.txt").read_text("utf-8")
+    text += "\n\n" + (TEXTS / "Python.txt").read_text("utf-8")
     return Component("Python", version, "PSF-2.0", f"pkg:generic/python@{version}", text)
 
 
@@ -151,13 +156,34 @@ def distribution(name: str) -> Component:
     ]
     if not texts:
         raise Unlicensed(f"{name} comes without the text of its license")
+    texts += [inside(file.read_text("utf-8")) for file in found.files or () if is_bill(file)]
     purl = f"pkg:pypi/{name.lower().replace('_', '-')}@{found.version}"
     return Component(name, found.version, said(found), purl, "\n\n".join(texts) + "\n")
 
 
+def is_bill(file: PurePath) -> bool:
+    """Return whether a file is a bill of materials of a wheel: https://peps.python.org/pep-0770/"""
+    return file.parent.name == "sboms" and file.name.endswith(".cyclonedx.json")
+
+
+def inside(bill: str) -> str:
+    """Name what a wheel says is compiled into it, and under which license."""
+    lines = [
+        f"  {each['name']} {each['version']}: {licenses(each)}"
+        for each in json.loads(bill)["components"]
+    ]
+    return "\n".join(["Compiled into it, by its own bill of materials:", *sorted(lines)])
+
+
+def licenses(part: Mapping[str, Any]) -> str:
+    """Return the licenses of a part of a CycloneDX bill."""
+    given = [each.get("expression") or each["license"].get("id") for each in part["licenses"]]
+    return " AND ".join(given)
+
+
 def said(found: metadata.Distribution) -> str:
     about = found.metadata
-    given = about["License-Expression"] or about["License"] or ""
+    given = about.get("License-Expression") or about.get("License") or ""
     spoken = SPDX.get(given, given)
     if not SPOKEN.fullmatch(spoken):
         raise Unlicensed(
@@ -190,6 +216,10 @@ def version_of(name: str) -> str:
             import pyexpat
 
             return ".".join(map(str, pyexpat.version_info))
+        case "libyaml":
+            from yaml import _yaml
+
+            return str(_yaml.get_version_string())
         case "mpdecimal":
             import decimal
 

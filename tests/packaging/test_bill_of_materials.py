@@ -56,6 +56,24 @@ def test_every_part_is_named_with_its_license():
     assert all(each.text.strip() and each.license for each in found.values())
 
 
+def test_what_others_have_compiled_in_is_named():
+    """
+    Modules in C and in Rust hold software of others: libyaml, the crates of a wheel's own bill,
+    and what Python took over, whose terms stand beside Python's.
+    """
+    import pydantic_core
+    from yaml import _yaml
+
+    held = {"yaml/_yaml.so": _yaml.__file__, "pydantic_core": pydantic_core.__file__}
+
+    found = {each.name: each for each in components(held)}
+
+    assert found["libyaml"].version == _yaml.get_version_string()
+    assert "Kirill Simonov" in found["libyaml"].text
+    assert re.search(r"^  regex \S+: MIT OR Apache-2.0$", found["pydantic_core"].text, re.MULTILINE)
+    assert "Makoto Matsumoto" in found["Python"].text
+
+
 def test_a_file_of_unknown_origin_stops_the_build():
     """
     What nobody has looked at is not shipped.
@@ -85,7 +103,7 @@ def test_every_library_has_the_text_of_its_license(name: str):
     The table and the texts beside it fit each other.
     """
     assert len((TEXTS / f"{name}.txt").read_text()) > 100
-    assert {path.stem for path in TEXTS.iterdir()} == set(LIBRARIES)
+    assert {path.stem for path in TEXTS.iterdir()} == {"Python", *LIBRARIES}
 
 
 def test_licenses_are_spoken_in_spdx():
