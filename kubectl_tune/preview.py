@@ -36,7 +36,8 @@ class Preview:
 
 
 def preview(spec: Spec) -> Preview:
-    chosen = planner.choose(spec, SEARCHED)
+    countable = (spec.combinations or 0) <= COUNTED
+    chosen = planner.choose(spec, None if countable else SEARCHED)
     if spec.method is Method.GRID:
         count = _count(spec)
     else:

@@ -46,9 +46,18 @@ ERRORS = [
     ("{distribution: randint, min: 1, max: 6}", "randint leaves out its upper end", "max: 5"),
     ("{randint: [1, 6]}", "randint leaves out its upper end", "min: 1, max: 5"),
     ("tune.randint(1, 6)", "values must be a list", "Ray Tune"),
+    ("range(5, 80, 5)", "values must be a list", "that is Python: write values"),
+    ("DecimalParameter(5, 80, decimals=1)", "values must be a list", "that is Python: write"),
+    ("{distribution: Log-Uniform, min: -3, max: 1}", "two meanings", "0.0497871 and 2.71828"),
     ("{min: 5, max: 80, decimals: 1, default: 30}", "decimals", "step: 0.1"),
     ("{parameterType: double, feasibleSpace: {min: a, max: '2'}}", "min must be a number", ""),
     ("{parameterType: int, feasibleSpace: {min: '1.5', max: '2'}}", "min must be a whole", ""),
+    (
+        "{parameterType: int, feasibleSpace: {min: '1', max: '5', step: '0.5'}}",
+        "step must be a whole number, not 0.5",
+        "",
+    ),
+    ("{distribution: int_uniform, min: 1, max: 5, q: 0.5}", "step must be a whole number", ""),
     ("{parameterType: float, feasibleSpace: {min: '1', max: '2'}}", "unknown parameterType", "int"),
     ("{distribution: int_uniform, min: 1, max: 2.5}", "max must be a whole number", ""),
     ("7", "values must be a list", "value: 7"),
@@ -132,6 +141,7 @@ def test_trap_that_has_a_meaning_is_a_warning(tmp_path, entry, said):
         ("{parameterType: double, feasibleSpace: {min: '1', max: '5'}}", float),
         ("{parameterType: double, feasibleSpace: {min: '1', max: '5', distribution: logUniform}}",
          float),
+        ("{parameterType: int, feasibleSpace: {min: '1', max: '5', step: '2.0'}}", int),
         ("{min: 1, max: 5}", int),
         ("{min: 1.0, max: 5}", float),
         ("{distribution: uniform, min: 1, max: 5}", float),
@@ -157,6 +167,20 @@ def test_types_are_those_of_the_tool_whose_words_are_used(tmp_path, entry, value
 
 
 AROUND = [
+    (
+        "objective: {metric: pnl, goal: maximize, direction: minimize}\n",
+        "line 2, column 42: objective pnl has both goal and direction (keep one of them)",
+    ),
+    ("search: {method: nsga-II}\n", 'line 2, column 10: search.method "nsga-II" learns from'),
+    (
+        "validate: {walk_forward: {train: 5, test: 2, gap: 1}, rows: 20}\n",
+        'line 2, column 46: unknown walk_forward key "gap" (did you mean validate.gap?)',
+    ),
+    (
+        "validate: {walk_forward: {train: 5, test: 2, embargo: 1}, rows: 20}\n",
+        'unknown walk_forward key "embargo" (did you mean validate.gap?)',
+    ),
+    ("validate: {train: 5, test: 2, rows: 20}\n", "(did you mean walk_forward.train?)"),
     ("objective: accurateness\n", "line 2, column 1: objective accurateness: its name does not"),
     ("objective: {goal: maximize}\n", "line 2, column 1: objective lacks a metric"),
     ("objective: {metric: x, goal: up}\n", "line 2, column 24: objective x: goal must be"),
@@ -197,6 +221,10 @@ def test_what_stands_around_is_placed_too(tmp_path, text, said):
         ("constraints: [max_drawdown_pct <= 15]\n", "line 2, column 1: constraints is not used"),
         ("early_stop: {type: median}\n", "line 2, column 1: early_stop is not used"),
         ("fixed: {a: 1}\ngrids: {a: [2]}\n", "line 3, column 9: a is fixed and tuned"),
+        (
+            "fixed: {a: 1}\nsearch: {parameters: {a: {value: 2}}}\n",
+            "line 3, column 23: a is fixed twice (the value here is used)",
+        ),
         ("fixed: {a: 1}\nconstraints: [a < 3]\n", "line 3, column 15: constraints: "),
         ("search: {num_samples: 3, parameters: {x: [1, 2]}}\n", "line 2, column 10: num_samples"),
         ("search: {method: sobol, max_trials: 3, parameters: {x: [1, 2]}}\n", "not balanced"),
@@ -228,6 +256,17 @@ def test_goals_are_told_from_names_where_they_tell():
     read = spec.read({"command": ["x"], "objective": names})
 
     assert [one.goal for one in read.objectives] == ["maximize"] * 3 + ["minimize"] * 3
+
+
+def test_condition_on_a_wrong_parameter_is_no_second_problem(tmp_path):
+    """
+    The parameter is there, only not right yet.
+    """
+    text = f"{HEAD}where: a < 3\ngrids:\n- {{name: a, min: 5, max: 2}}\n"
+
+    ((said, _),) = found(tmp_path, text)
+
+    assert said.startswith("line 4, column 13: grids[0] a min 5 is not below max 2")
 
 
 def test_all_traps_are_said_at_once(tmp_path):

@@ -95,10 +95,10 @@ class _Reader:
         self._unknown()
         base = self._base()
         found = space.read(self._data, self._findings, self._workload)
-        self._overlaps({**base, **found.fixed}, found)
+        self._overlaps(base, found)
         base.update(found.fixed)
         repeat = self._whole("repeat", 1, least=1)
-        names = list(dict.fromkeys([*base, *(one.name for one in found.parameters)]))
+        names = list(dict.fromkeys([*base, *found.places]))
         windows = self._windows(base, found, names)
         max_jobs = self._whole("max_jobs", None, least=0)
         if windows and max_jobs and max_jobs % (repeat * len(windows)):
@@ -183,12 +183,16 @@ class _Reader:
 
     def _overlaps(self, base: Mapping[str, Any], found: Space) -> None:
         inner = self._data.get("fixed")
-        given = {*self._data, *(inner if isinstance(inner, Mapping) else ()), *found.fixed}
+        given = {*self._data, *(inner if isinstance(inner, Mapping) else ())}
         for one in found.parameters:
-            if one.name in base and one.name in given:
+            if one.name in found.fixed or (one.name in base and one.name in given):
                 message = f"{one.name} is fixed and tuned"
                 at = found.places.get(one.name, ())
                 self._findings.warning(message, "its fixed value is not used", at)
+        for name, value in found.fixed.items():
+            if name in given and base.get(name, value) != value:
+                said = f"{name} is fixed twice"
+                self._findings.warning(said, "the value here is used", found.places[name])
 
     def _whole(self, key: str, default: Any, *, least: int) -> Any:
         return whole(self._data, key, default, self._findings, least=least)
@@ -219,7 +223,8 @@ class _Reader:
             return None
         for name in sorted(where.names.difference(known)):
             meant = near(name, known)
-            hint = f"did you mean {meant}?" if meant else f"there are {', '.join(known)}"
+            there = f"there are {', '.join(known)}" if known else ""
+            hint = f"did you mean {meant}?" if meant else there
             self._findings.error(f"where: no config has {name}", hint, ("where",))
         return where
 

@@ -93,6 +93,10 @@ def _goal(metric: str, one: Mapping[Any, Any], path: Path, findings: Findings) -
             said = f"objective {metric}: its name does not tell which end is best"
             findings.error(said, f"write {{metric: {metric}, goal: maximize}} or minimize", path)
         return likely or ""
+    if len({_GOALS.get(str(word).strip().lower(), "") for _, word in words}) > 1:
+        said = f"objective {metric} has both {words[0][0]} and {words[1][0]}"
+        findings.error(said, "keep one of them", (*path, words[1][0]))
+        return ""
     key, word = words[0]
     goal = _GOALS.get(word.strip().lower(), "") if isinstance(word, str) else ""
     if not goal:

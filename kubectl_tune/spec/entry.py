@@ -9,6 +9,7 @@ to write.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -209,6 +210,7 @@ class _Reader:
         if distribution == "q_uniform" and step is None:
             step = 1
         if self._katib == "int" or distribution in WHOLE:
+            step = None if step is None else self._whole("step", step)
             return self._whole("min", low), self._whole("max", high), step
         if self._katib == "double" or (self._katib is None and distribution in REAL):
             return float(low), float(high), step
@@ -252,7 +254,7 @@ class _Reader:
         word = self._plain.get("distribution")
         if word is None or (isinstance(word, str) and word in DISTRIBUTIONS):
             return True
-        if isinstance(word, str) and word in EXPONENTS:
+        if isinstance(word, str) and word.lower().replace("-", "_") in EXPONENTS:
             self._error("distribution", f"{word} has two meanings", self._exponents())
         elif isinstance(word, str) and word in EXCLUSIVE:
             hint = self._below()
@@ -278,10 +280,12 @@ class _Reader:
         return f"both ends count here: write whole numbers for min{last}"
 
 
+_CALL = re.compile(r"\s*[A-Za-z_][\w.]*\(.*\)\s*$")
 _THERE = "there are uniform, int_uniform, q_uniform, log_uniform_values, categorical and constant"
 
 
 def _listed(value: Any) -> str:
-    if isinstance(value, str) and "tune." in value:
-        return "that is Python, of Ray Tune: write values: [...], or min: and max: with both ends"
+    if isinstance(value, str) and _CALL.match(value):
+        whose = ", of Ray Tune" if "tune." in value else ""
+        return f"that is Python{whose}: write values: [...], or min: and max: with both ends"
     return "" if isinstance(value, Mapping) else f"for one value write value: {shown(value)}"

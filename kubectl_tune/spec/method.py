@@ -25,17 +25,16 @@ class Method(StrEnum):
 
 
 _SAME = {
-    "latin_hypercube": Method.LHS,
-    "latin-hypercube": Method.LHS,
     "latinhypercube": Method.LHS,
     "gridsearch": Method.GRID,
     "randomsearch": Method.RANDOM,
 }
 # Of Optuna, Katib, W&B, Ray Tune, backtesting.py and Lean.
 _LEARNING = """
-    tpe multivariate-tpe bayes bayesian bayesianoptimization bayesopt gp skopt hyperopt optuna ax
-    nsga2 nsga3 nsgaii nsgaiii cmaes cma-es hyperband asha bohb pbt sambo euler darts enas
+    tpe multivariatetpe bayes bayesian bayesianoptimization bayesopt gp skopt hyperopt optuna ax
+    nsga2 nsga3 nsgaii nsgaiii cmaes hyperband asha bohb pbt sambo euler darts enas
 """
+_BETWEEN = str.maketrans("", "", "-_ ")
 AVAILABLE = "a plan without feedback is made by grid, random, lhs or sobol"
 
 
@@ -44,9 +43,10 @@ def read(word: object) -> tuple[Method | None, str, str]:
     plain = word.strip().lower() if isinstance(word, str) else ""
     if plain in (one.value for one in Method):
         return Method(plain), "", ""
-    if plain in _SAME:
-        return _SAME[plain], "", ""
-    if plain.replace("_", "") in _LEARNING.split():
+    letters = plain.translate(_BETWEEN)
+    if letters in _SAME:
+        return _SAME[letters], "", ""
+    if letters in _LEARNING.split():
         said = f"{shown(word)} learns from results, and a plan is made before there are any"
         return None, said, AVAILABLE
     meant = near(plain, list(Method)) if plain else ""

@@ -30,7 +30,9 @@ class Space:
 
     parameters: list[Parameter] = field(default_factory=list)
     fixed: dict[str, Any] = field(default_factory=dict)
-    places: dict[str, Path] = field(default_factory=dict)  # of names
+    places: dict[str, Path] = field(
+        default_factory=dict
+    )  # of names, also of entries that are wrong
     most: int | None = None
     method: Method = Method.GRID
     ordered: bool = False
@@ -110,8 +112,8 @@ class _Reader:
             space.fixed[found.name] = self._value(where, found.name, found.value, at)
         elif found:
             space.parameters.append(self._parameter(where, at, found, stepped))
-        if found:
-            space.places.setdefault(found.name, at)
+        if isinstance(entry.get("name"), str):
+            space.places.setdefault(entry["name"], at)
 
     def _parameter(self, where: str, at: Path, one: Parameter, stepped: bool) -> Parameter:
         if one.ranged:

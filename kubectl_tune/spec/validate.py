@@ -30,6 +30,15 @@ _WALK = ("train", "test", "step", "anchored")
 _OTHER_WORDS = {"purge": "gap", "embargo": "gap", "expanding": "anchored"}
 
 
+def _meant(key: str, known: tuple[str, ...]) -> str:
+    """Return what an unknown key is called here, with the table it stands in if that is another."""
+    word = _OTHER_WORDS.get(key, key)
+    if word in known:
+        return word
+    table = "validate" if word in _KEYS else "walk_forward" if word in _WALK else ""
+    return f"{table}.{word}" if table else near(word, known)
+
+
 @dataclass(frozen=True, slots=True)
 class _Length:
     """A share of all rows, or a number of them."""
@@ -191,7 +200,7 @@ class _Reader:
     def _unknown(self, raw: Mapping[Any, Any], known: tuple[str, ...], at: Path) -> None:
         for key in raw:
             if key not in known:
-                meant = _OTHER_WORDS.get(str(key), "") or near(str(key), known)
+                meant = _meant(str(key), known)
                 name = ".".join(map(str, at)) or "validate"
                 path = ("validate", *at, key)
                 self._findings.unknown(f"{name} key {shown(key)}", meant, at=path)
