@@ -189,6 +189,58 @@ def test_the_second_file_wins_by_any_name(capsys):
     assert (code, len(lines)) == (0, 2)
 
 
+@pytest.mark.parametrize(("flag", "text"), [("--from-wandb", SWEEP), ("--from-katib", EXPERIMENT)])
+@pytest.mark.parametrize("ours", ["fixed: {lr: 7}", "grids: {lr: [7]}\nfixed: {epochs: 9}"])
+def test_the_second_file_wins_parameter_by_parameter(capsys, flag, text, ours):
+    """
+    What it fixes is fixed, and what it tunes is tuned as it says; the rest keeps its lines.
+    """
+    bad = text.replace("min: 2,", "min: 9,").replace('min: "2"', 'min: "9"')
+    line = next(at for at, one in enumerate(bad.splitlines(), 1) if "min: 9" in one or '"9"' in one)
+    write(text)
+    write(f"{ours}\n", "ours.yaml")
+
+    code, lines, err = plan(capsys, flag, "theirs.yaml", "ours.yaml")
+    write(bad)
+    _, _, said = plan(capsys, flag, "theirs.yaml", "ours.yaml")
+
+    assert code == 0
+    assert {one["config"]["lr"] for one in lines} == {7}
+    assert {one["config"].get("epochs", 9) for one in lines} == {9 if "epochs" in ours else 3} or (
+        flag == "--from-katib"
+    )
+    assert "lr" not in err
+    assert f"line {line}, column" in said
+
+
+def test_name_that_placeholders_have_is_no_parameter_of_a_command(capsys):
+    """
+    {config} would be the file of all of them, and the program would read the wrong one.
+    """
+    sweep = SWEEP.replace("epochs:", "config:")
+    experiment = EXPERIMENT.replace("name: lr", "name: index").replace("e: lr", "e: index")
+
+    for flag, text in (("--from-wandb", sweep), ("--from-katib", experiment)):
+        code, lines, err = plan(capsys, flag, write(text))
+        assert (code, lines) == (2, [])
+        assert "of a command is the plan's own, and not the parameter" in err
+        assert plan(capsys, flag, write(text), "--", "./t", "{config}")[0] == 0
+
+
+def test_words_that_wandb_writes_otherwise_are_said(capsys):
+    """
+    Python's True is not JSON's true, and what is nested there is one word.
+    """
+    write(SWEEP.replace("epochs: {value: 3}", "flag: {values: [true, false]}"))
+
+    code, _, err = plan(capsys, "--from-wandb", "theirs.yaml")
+
+    assert code == 0
+    assert "line 8, column 3: flag comes as JSON" in err
+    assert "line 10, column 3: what is inside of optimizer comes as words of its own" in err
+    assert "comes as" not in plan(capsys, "--from-wandb", "theirs.yaml", "--", "./t", "{config}")[2]
+
+
 def test_what_follows_the_dashes_is_the_command(capsys):
     """
     It wins over the one of the file, for specs of ours, too.
@@ -217,6 +269,10 @@ def test_what_follows_the_dashes_is_the_command(capsys):
         ("type: minimize", "type: less", "line 5, column 15: objective loss: type must be"),
         ("  maxTrialCount: 5", "  maxTrailCount: 5", "did you mean maxTrialCount?"),
         ("reference: lr", "reference: rate", "refers to rate, and no parameter has that name"),
+        ('args: ["--layers=${trialParameters.numberLayers}", "--name=${trialSpec.Name}"]',
+         'args: "--layers=${trialParameters.numberLayers}"', "args must be a list of words, not a"),
+        ('command: [python3, train.py, "--lr=${trialParameters.learningRate}"]',
+         "command: python3 train.py", "line 39, column 17: command must be a list of words, not a"),
     ],
 )  # fmt: skip
 def test_problems_of_an_experiment_have_its_lines(capsys, old, new, said):

@@ -1,18 +1,20 @@
 """
 A spec that stands in two files: one of another tool, and one of ours that says the rest.
 
-Ours wins, key by key, also inside `search` and `fixed`; every problem names the file that has it.
+Ours wins, key by key, also inside `search` and `fixed`, and parameter by parameter where it fixes
+or tunes what theirs tunes, too; every problem names the file that has it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from kubectl_tune.problem import Place, Problem, Severity
 from kubectl_tune.spec.search import SAME
 from kubectl_tune.strictjson import Path
+from kubectl_tune.template import RESERVED
 
 _INSIDE = ("search", "fixed")
 
@@ -49,6 +51,14 @@ class Converted:
         return ()
 
 
+def hidden(name: str, made: Converted, origin: Path) -> None:
+    """Say that a command can't name a parameter, where a placeholder of that name is another's."""
+    if name in RESERVED:
+        said = f"{{{name}}} of a command is the plan's own, and not the parameter {name}"
+        hint = "rename it, or give a command behind -- that reads it from the file {config}"
+        made.error(("command",), said, hint, origin)
+
+
 @dataclass(frozen=True, slots=True)
 class Ours:
     """The second file: what it holds, and how problems name it."""
@@ -74,6 +84,7 @@ class Ours:
 
 
 def joined(theirs: Converted, ours: Ours) -> dict[Any, Any]:
+    _drop(theirs, set(_named(ours.data.get("fixed"))) | set(_named(ours.data.get("grids"))))
     data: dict[Any, Any] = {**theirs.data, **ours.data}
     for key in _INSIDE:
         parts = [theirs.data.get(key), ours.data.get(key)]
@@ -82,6 +93,40 @@ def joined(theirs: Converted, ours: Ours) -> dict[Any, Any]:
             kept = {name: v for name, v in theirs.data[key].items() if _plain(name) not in given}
             data[key] = {**kept, **ours.data[key]}
     return data
+
+
+def _named(part: Any) -> Iterator[Any]:
+    """Yield the names in a table, or in a list of entries."""
+    if isinstance(part, Mapping):
+        yield from (key for key in part if isinstance(key, str) and part[key] is not None)
+    elif isinstance(part, list):
+        entries = (entry.get("name") for entry in part if isinstance(entry, Mapping))
+        yield from (name for name in entries if isinstance(name, str))
+
+
+def _drop(theirs: Converted, names: set[Any]) -> None:
+    """Take parameters out of theirs; the others keep their places in the file."""
+    search = theirs.data.get("search", {})
+    raw = search.get("parameters")
+    if isinstance(raw, Mapping):
+        search["parameters"] = _without(raw, names)
+    elif isinstance(raw, list):
+        kept = [place for place, one in enumerate(raw) if names.isdisjoint(_named([one]))]
+        origins = [theirs.origin(("search", "parameters", place)) for place in kept]
+        search["parameters"] = [raw[place] for place in kept]
+        for place, origin in enumerate(origins):
+            theirs.origins["search", "parameters", place] = origin
+
+
+def _without(table: Mapping[Any, Any], names: set[Any], above: str = "") -> dict[Any, Any]:
+    kept: dict[Any, Any] = {}
+    for key, entry in table.items():
+        inner = entry.get("parameters") if isinstance(entry, Mapping) else None
+        if isinstance(inner, Mapping):
+            kept[key] = {**entry, "parameters": _without(inner, names, f"{above}{key}.")}
+        elif f"{above}{key}" not in names:
+            kept[key] = entry
+    return kept
 
 
 def _plain(key: Any) -> Any:

@@ -12,9 +12,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from kubectl_tune.parameter import number
-from kubectl_tune.planline import shown
+from kubectl_tune.planline import kind, shown
 from kubectl_tune.problem import Findings
-from kubectl_tune.spec.joined import Converted
+from kubectl_tune.spec.joined import Converted, hidden
 from kubectl_tune.strictjson import Path
 from kubectl_tune.suggest import near
 
@@ -143,6 +143,10 @@ class _Template:
             self._made.warning(("command",), said, hint, ("spec", "trialTemplate"))
             return
         container, origin = found
+        for key in ("command", "args"):
+            if not isinstance(container.get(key), list | None):
+                said = f"{key} must be a list of words, not {kind(container[key])}"
+                self._made.error(("command",), said, "write [python, train.py]", (*origin, key))
         if isinstance(container.get("command"), list):
             words = [*container["command"], *_list(container, "args")]
             self._made.put(("command",), [self._word(word, origin) for word in words], origin)
@@ -180,6 +184,7 @@ class _Template:
             elif reference == "${trialSpec.Name}":
                 return "{job_id}"
             elif reference in self._parameters:
+                hidden(reference, self._made, origin)
                 return f"{{{reference}}}"
             else:
                 hint = f"it refers to {reference}, and no parameter has that name"

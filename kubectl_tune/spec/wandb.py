@@ -13,7 +13,7 @@ from typing import Any
 
 from kubectl_tune.planline import kind, shown
 from kubectl_tune.problem import Findings
-from kubectl_tune.spec.joined import Converted
+from kubectl_tune.spec.joined import Converted, hidden
 from kubectl_tune.suggest import near
 
 _KEYS = (
@@ -100,6 +100,27 @@ def _command(sweep: Mapping[Any, Any], made: Converted) -> None:
     for word in words:
         command += _words(word, sweep.get("program"), names, made)
     made.put(("command",), command, (origin,))
+    if any(word in ("${args}", "${args_no_hyphens}") for word in words):
+        for name in names:
+            hidden(name, made, ("parameters", name))
+        _otherwise(sweep.get("parameters"), made)
+
+
+def _otherwise(parameters: Any, made: Converted) -> None:
+    """Say which words of the command W&B writes in another way: it has Python's texts there."""
+    entries = parameters if isinstance(parameters, Mapping) else {}
+    for name, entry in entries.items():
+        table = entry if isinstance(entry, Mapping) else {}
+        values = table.get("values")
+        given = [*(values if isinstance(values, list) else ()), table.get("value", 0)]
+        said = ""
+        if isinstance(table.get("parameters"), Mapping):
+            said = f"what is inside of {name} comes as words of its own, and in W&B as one word"
+        elif any(value is None or isinstance(value, bool | list | Mapping) for value in given):
+            said = f"{name} comes as JSON, as true, null or [1,2], and in W&B as Python writes it"
+        if said:
+            hint = "the program must read it so, or read the file {config}"
+            made.warning(("command",), said, hint, ("parameters", name))
 
 
 def _words(word: Any, program: Any, names: list[str], made: Converted) -> list[Any]:
