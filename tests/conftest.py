@@ -25,8 +25,10 @@ ROOT = Path(__file__).parent.parent
 SHARED = ("tests/cluster/", "tests/packaging/")
 
 
-# What a shell runs in its background ignores Ctrl-C, and so would all that the tests start.
+# What a shell runs in its background ignores Ctrl-C, under nohup a lost terminal too, and so would
+# all that the tests start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.hookimpl(optionalhook=True)
