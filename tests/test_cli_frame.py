@@ -21,7 +21,7 @@ from kubectl_tune import __version__
 from kubectl_tune.cli import argv, explained, frame, main
 from kubectl_tune.cli.commands import COMMANDS, module_name
 from kubectl_tune.cli.options import DURATION, DryRunMode, Globals, globals_, output
-from kubectl_tune.errors import PlanError, TuneError
+from kubectl_tune.errors import ClusterError, PlanError, TuneError
 
 SEEN: dict[str, object] = {}
 
@@ -372,6 +372,25 @@ def test_an_error_is_two_lines_and_its_control_characters_show(capsys):
     assert explained(failing(PlanError("no \x1b[2Jplan", hint="write one"))) == 2
 
     assert capsys.readouterr() == ("", "error: no ^[[2Jplan\nhint: write one\n")
+
+
+@pytest.mark.parametrize(
+    ("message", "prefix"),
+    [
+        ("Error from server (NotFound): x", ""),
+        ("The connection to the server h:1 was refused - did you specify the right host?", ""),
+        ('The Job "x" is invalid: spec', ""),
+        ("The gcp auth plugin has been removed.", "error: "),
+        ("stat nope: no such file or directory", "error: "),
+    ],
+)
+def test_what_kubectl_words_has_no_prefix(message, prefix, capsys):
+    """
+    Its other errors begin with `error: `, though they may begin alike.
+    """
+    explained(failing(ClusterError(message)))
+
+    assert capsys.readouterr().err == f"{prefix}{message}\n"
 
 
 @pytest.mark.parametrize("interruption", [KeyboardInterrupt(), click.Abort()])

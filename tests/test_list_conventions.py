@@ -245,7 +245,7 @@ def test_templates_say_what_to_print(desk: Desk, three: Front):
     columns = "Name    UID\none     bbbbb\ntwo     ccccc\nthree   ddddd\n"
     assert out("-o", "custom-columns=Name:.metadata.name,UID:uid") == columns
     assert out("-o", "custom-columns-file=columns") == columns
-    assert out("-o", "custom-columns=A:.x,B:.metadata.labels.team", "--no-headers") == (
+    assert out("-o", "custom-columns=A:,B:.metadata.labels.team", "--no-headers") == (
         "<none>   a\n<none>   b\n<none>   <none>\n"
     )
 

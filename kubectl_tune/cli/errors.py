@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 PROGRAM = "kubectl tune"
 QUOTES = "'\""  # that the parser puts around some values, and not around others
 _GO = {"a valid integer": "ParseInt", "a valid float": "ParseFloat"}  # and what says so there
-WORDED = ("Error ", "The ", "Unable to connect ")
+WORDED = ("Error ", "The connection ", "Unable to connect ")
 
 
 class FlagError(UsageError):
@@ -40,7 +40,7 @@ def program() -> str:
 def say(error: TuneError) -> int:
     """Print an error as kubectl would, and return the exit code."""
     # What kubectl words itself, it prints without a prefix (its CheckErr).
-    worded = isinstance(error, ClusterError) and str(error).startswith(WORDED)
+    worded = isinstance(error, ClusterError) and _is_worded(str(error))
     lines = [str(error) if worded else f"error: {error}"]
     if error.hint:
         lines.append(f"hint: {error.hint.replace(PROGRAM, program())}")
@@ -50,6 +50,10 @@ def say(error: TuneError) -> int:
 
     print(clean("\n".join(lines), keep="\n\t"), file=sys.stderr)
     return error.exit_code
+
+
+def _is_worded(message: str) -> bool:
+    return message.startswith(WORDED) or (message.startswith("The ") and " is invalid" in message)
 
 
 def unknown_command(name: str, known: dict[str, str]) -> UsageError:

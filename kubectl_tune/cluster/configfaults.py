@@ -42,6 +42,8 @@ def _proxy_fault(url: str) -> str:
         scheme = urlsplit(url).scheme
     except ValueError:
         return f"could not parse: {url}"
+    if not scheme and ":" in url.partition("/")[0]:  # `host:port` is no URL to Go
+        return f"could not parse: {url}"
     if not url or scheme in ("http", "https", "socks5"):
         return ""
     return f'unsupported scheme "{scheme}", must be http, https, or socks5'

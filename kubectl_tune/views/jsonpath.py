@@ -72,6 +72,8 @@ def template(source: str) -> Template:
 
 def relaxed(path: str) -> Template:
     """Read a path as `--sort-by` and custom columns have it: its braces and dot may be missing."""
+    if not path:
+        return template("")  # which finds nothing, as in kubectl
     match = _RELAXED.fullmatch(path)
     if not match:
         raise PathError(

@@ -479,6 +479,8 @@ V1 = "client.authentication.k8s.io/v1"
          "set it: kubectl config set-cluster, or give --server"),
         ({"cluster": {"proxy-url": "ftp://p"}}, {}, ("invalid 'proxy-url' \"ftp://p\" for cluster"
          ' "k": unsupported scheme "ftp", must be http, https, or socks5'), ""),
+        ({"cluster": {"proxy-url": "127.0.0.1:2"}}, {}, ("invalid 'proxy-url' \"127.0.0.1:2\""
+         ' for cluster "k": could not parse: 127.0.0.1:2'), ""),
         ({"cluster": {"certificate-authority-data": "YQ==", "insecure-skip-tls-verify": True}}, {},
          "specifying a root certificates file with the insecure flag is not allowed",
          "leave out certificate-authority, or insecure-skip-tls-verify"),
