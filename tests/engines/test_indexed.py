@@ -298,6 +298,45 @@ def test_a_result_that_went_with_its_pod_is_computed_again(place):
     assert states(session) == [SUCCEEDED] * 2
 
 
+@pytest.mark.parametrize("behaviours", [["fail"], ["fail", "forever"]], ids=["alone", "beside"])
+def test_a_trial_that_is_tried_again_by_hand_has_not_been_begun(place, behaviours):
+    """
+    Its next attempt is none that the Job lost, whether others of that still run or not.
+    """
+    session = place.session(*behaviours)
+    engine = place.connect(session)
+    submitted = engine.submit(session.ready(9))
+    follow(session, engine, lambda: session.trials["t0"].state is FAILED, submitted)
+    place.abandon(engine)
+    session.apply(TrialEvent("t0", 2, TrialState.PENDING))
+
+    told, engine = come_back(place, session)
+    told += engine.submit(session.ready(9))
+
+    assert endings(told) == []
+    for event in told:
+        session.apply(event)
+    follow(session, engine, lambda: session.trials["t0"].state is FAILED)
+    assert session.trials["t0"].attempt == 2
+    assert place.begun()["t0", 2] == 1
+
+
+def test_a_retry_of_the_job_that_was_still_to_begin_is_told_when_somebody_comes_back(place):
+    """
+    Though the session had it as to be begun, its pod says that the Job has done so.
+    """
+    session = place.session(AT_THIRD, retries=2)
+    hand_over(place, session)
+    finished(place)
+    session.apply(TrialEvent("t0", 1, FAILED, failure=EXIT))
+    session.apply(TrialEvent("t0", 2, TrialState.PENDING))
+
+    told, _ = come_back(place, session)
+
+    assert endings(told) == [(2, FAILED, EXIT), (3, SUCCEEDED, None)]
+    assert len(jobs(place)) == 1
+
+
 def test_results_of_a_job_that_is_gone_are_gone(place):
     """
     As when its time to live is over: that is said, and nothing is begun again unasked.
