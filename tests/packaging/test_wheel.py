@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import tarfile
 import zipfile
 from importlib import metadata
 from pathlib import Path
@@ -19,10 +20,14 @@ SETUPTOOLS = 77  # as pyproject.toml has it
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel, built from a copy, since a build leaves things behind."""
+def setuptools() -> None:
     if int(metadata.version("setuptools").partition(".")[0]) < SETUPTOOLS:
         pytest.skip(f"a wheel needs setuptools {SETUPTOOLS} or later to be built")
+
+
+@pytest.fixture(scope="module")
+def wheel(setuptools: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel, built from a copy, since a build leaves things behind."""
     source, made = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("wheel")
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, source)
@@ -71,6 +76,29 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel: Path):
     assert {name for name in names if not name.startswith(information)} == expected
     assert f"{information}licenses/LICENSE" in names
     assert wheel.name == f"kubectl_tune-{__version__}-py3-none-any.whl"
+
+
+def test_the_source_distribution_makes_the_wheel(setuptools: None, tmp_path: Path):
+    """
+    The package and what it is built by; none of the tests, which need more than there is.
+    """
+    source = tmp_path / "source"
+    source.mkdir()
+    for name in ("pyproject.toml", "README.md", "LICENSE", "MANIFEST.in"):
+        shutil.copy(ROOT / name, source)
+    for name in ("kubectl_tune", "tests"):
+        shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
+
+    subprocess.run(
+        [sys.executable, "-c", "from setuptools import build_meta as m; m.build_sdist('.')"],
+        cwd=source, capture_output=True, check=True,
+    )  # fmt: skip
+
+    (made,) = source.glob("*.tar.gz")
+    with tarfile.open(made) as tar:
+        inside = {each.name.split("/", 1)[-1].split("/")[0] for each in tar if each.isfile()}
+    assert {"kubectl_tune", "pyproject.toml", "LICENSE"} <= inside
+    assert not inside & {"tests", "packaging", "scripts", "docs"}
 
 
 @pytest.mark.parametrize("words", [["kubectl-tune"], ["python", "-m", "kubectl_tune"]], ids=len)
