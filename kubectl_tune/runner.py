@@ -128,6 +128,7 @@ class Driver:
                 self._turn()
             if not self._session.in_flight:
                 self._give_up_if_due()  # by the last that ended
+            self._ledger.save()  # closing may take long, and be interrupted
         except BaseException:  # also a second Ctrl-C: no child outlives a drive
             self._engine.close()  # what it ended is found again in its own record
             raise

@@ -28,6 +28,7 @@ SHARED = ("tests/cluster/", "tests/packaging/")
 # What a shell runs in its background ignores Ctrl-C, under nohup a lost terminal too, and so would
 # all that the tests start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGQUIT, signal.SIG_DFL)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
