@@ -543,6 +543,8 @@ def test_sessions_and_trials_complete_from_the_state_file(tmp_path, capsys):
     assert candidates(capsys, "logs", state, "b2", "") == ["a1", ":4"]
     assert candidates(capsys, "logs", state, "nightly/b2", "") == ["a1", ":4"]
     assert candidates(capsys, "status", state, "--", "n") == ["nightly", ":4"]
+    assert candidates(capsys, "delete", state, "") == ["nightly", ":4"]
+    assert candidates(capsys, "delete", state, "nightly", "") == [":4"]
     assert candidates(capsys, "show", state, "nightly/") == ["nightly/a1", "nightly/b2", ":4"]
     assert main(["__complete", state, "status", "n"]) == 0
     assert capsys.readouterr().out == "nightly\tSucceeded, 2 trials\n:4\n"

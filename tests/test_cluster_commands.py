@@ -1000,3 +1000,4 @@ def test_flags_of_the_kubeconfig_are_completed(desk: Desk, kubeconfig: Path, fro
     assert front.heard == []
     assert desk.tune("__complete", "logs", "-n", "").out == "default\nlab\n:4\n"
     assert [each.path for each in front.heard] == ["/api/v1/namespaces"]
+    assert desk.tune("__complete", "list", "--cluster", "-n", "").out == "default\nlab\n:4\n"

@@ -43,7 +43,10 @@ def names(kind: str, kubeconfig: str, begun: str) -> list[str]:
 
 def candidates(kind: str, context: click.Context, begun: str) -> list[str]:
     """Complete the value of a flag on the line of a command."""
-    given = {key.removeprefix(PREFIX): value for key, value in context.params.items() if value}
+    params = context.params.items()  # a command's own --cluster is another flag than the global one
+    given = {
+        key.removeprefix(PREFIX): value for key, value in params if value and key.startswith(PREFIX)
+    }
     return _candidates(kind, given, begun)
 
 

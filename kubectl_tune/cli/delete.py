@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from kubectl_tune import control, sessions
-from kubectl_tune.cli.options import SESSION, Yes
+from kubectl_tune.cli.options import SESSION, Yes, session_names
 from kubectl_tune.cli.questions import confirm
 from kubectl_tune.cli.state import open_store
 from kubectl_tune.errors import ClusterError, EngineError, SessionNotFound
@@ -19,7 +19,12 @@ from kubectl_tune.store import Store
 def command(
     names: Annotated[
         list[str] | None,
-        typer.Argument(metavar="SESSION", click_type=SESSION, help="Names of sessions"),
+        typer.Argument(
+            metavar="SESSION",
+            click_type=SESSION,
+            help="Names of sessions",
+            autocompletion=session_names,
+        ),
     ] = None,
     state_only: Annotated[
         bool, typer.Option("--state-only", help="Leave alone what it has in a cluster")

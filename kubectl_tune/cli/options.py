@@ -118,8 +118,9 @@ Candidate = tuple[str, str]  # a word, and what is said of it
 def session_names(context: typer.Context, incomplete: str) -> list[Candidate]:
     """What completes a session: read from the state file that the line names."""
     store = _store(context)
-    found = [name for name in store.names() if name.startswith(incomplete)][:MOST]
-    return [(name, _told(store, name)) for name in found]
+    taken = context.params.get("names") or ()  # of the sessions that `delete` was given already
+    found = [name for name in store.names() if name.startswith(incomplete) and name not in taken]
+    return [(name, _told(store, name)) for name in found[:MOST]]
 
 
 def trial_words(context: typer.Context, incomplete: str) -> list[Candidate]:
