@@ -7,6 +7,7 @@ is guessed but the end of it that is best.
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -108,7 +109,7 @@ def of_session(store: Store, name: str) -> Field:
             return ""
         # Who runs our engine by a command of their own is told by the results themselves.
         return info.caveat or ranking.caveat(
-            said(place.row.job_id) for place in places[:_LOOKED_AT]
+            (said(place.row.job_id) for place in places[:_LOOKED_AT]), name
         )
 
     def ours(row: Row) -> bool:
@@ -133,13 +134,15 @@ def of_folder(folder: str) -> Field:
     known = any(ARBITRAGE.metric in row.metrics for row in rows)
     metric, direction = (ARBITRAGE.metric, ARBITRAGE.direction) if known else ("", "")
 
+    told = f"--dir {shlex.quote(folder)}"
+
     def caveat(places: Sequence[Ranked]) -> str:
-        return ranking.caveat(place.row for place in places)
+        return ranking.caveat((place.row for place in places), told)
 
     def ours(row: Row) -> bool:
         return ARBITRAGE.computed(str(row.extra.get("engine", "")))
 
-    return Field(f"folder {folder}", rows, metric, direction, caveat, ours, ".", f"--dir {folder}")
+    return Field(f"folder {folder}", rows, metric, direction, caveat, ours, ".", told)
 
 
 def _said(text: str | None) -> Row:

@@ -103,10 +103,10 @@ def best(rows: Iterable[Row], metric: str, direction: Direction | None = None) -
     return found[0].row if found else None
 
 
-def caveat(rows: Iterable[Row]) -> str:
-    """Return the sentence that must go with a ranking of these rows, or an empty one."""
+def caveat(rows: Iterable[Row], place: str) -> str:
+    """Return the sentence that must go with a ranking of these rows of a place, or an empty one."""
     flattered = (row for row in rows if str(row.extra.get("engine", "")).startswith(SEED_ENGINE))
-    return ARBITRAGE.caveat_of(row.config for row in flattered)
+    return ARBITRAGE.caveat_of((row.config for row in flattered), place)
 
 
 def _sort_key(word: str) -> SortKey:

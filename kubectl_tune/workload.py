@@ -22,7 +22,7 @@ class Workload:
     required_keys: tuple[str, ...]
     metric: str
     direction: str  # maximize or minimize
-    caveat: str  # one sentence that goes with every ranking
+    caveat: str  # goes with every ranking; ends with a command that needs words for its place
     requires_result: bool  # a trial without a result has failed
     whole_keys: tuple[str, ...] = ()  # those of the numbers that count something
     comparison: tuple[str, ...] = ()  # prints a config's metrics in the books of each accounting
@@ -44,9 +44,13 @@ class Workload:
         honest = configs and self.honest_metric and not any(map(self.flatters, configs))
         return self.honest_metric if honest else self.metric
 
-    def caveat_of(self, configs: Iterable[Mapping[str, Any]]) -> str:
-        """Return what goes with a ranking of results of these configs."""
-        return self.caveat if any(map(self.flatters, configs)) else ""
+    def caveat_of(self, configs: Iterable[Mapping[str, Any]], place: str) -> str:
+        """
+        Return what goes with a ranking of results of these configs, or "".
+
+        `place` is where `results` finds them: the name of a session, or `--dir FOLDER`.
+        """
+        return f"{self.caveat} {place}" if any(map(self.flatters, configs)) else ""
 
 
 _COSTS = ("min_spread_bps", "taker_fee_a_bps", "taker_fee_b_bps", "slippage_bps")

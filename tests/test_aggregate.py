@@ -385,7 +385,7 @@ class TestRows:
     def test_rows_know_whether_they_need_the_caveat(self, folder, save):
         save("a.json", result())
 
-        assert caveat(rows(folder)) == ARBITRAGE.caveat
+        assert caveat(rows(folder), "s") == f"{ARBITRAGE.caveat} s"
 
     def test_a_missing_folder_is_said(self, tmp_path):
         with pytest.raises(ResultError, match="no such folder"):

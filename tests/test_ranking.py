@@ -277,8 +277,8 @@ def test_rows_of_the_engine_that_flatters_need_the_caveat():
     flattered = Row("a", {}, extra={"engine": "arbitrage/seed/1"})
     honest = Row("b", {}, extra={"engine": "arbitrage/two_leg/1"})
 
-    assert caveat([honest, flattered]) == ARBITRAGE.caveat
-    assert caveat([honest, row("c", 1)]) == ""
+    assert caveat([honest, flattered], "s") == f"{ARBITRAGE.caveat} s"
+    assert caveat([honest, row("c", 1)], "s") == ""
 
 
 def test_what_was_accounted_honestly_needs_no_caveat():
@@ -287,7 +287,7 @@ def test_what_was_accounted_honestly_needs_no_caveat():
     """
     asked = Row("a", {}, {"accounting": "two_leg"}, extra={"engine": "arbitrage/seed/1"})
 
-    assert caveat([asked]) == ""
+    assert caveat([asked], "s") == ""
 
 
 @given(

@@ -157,7 +157,7 @@ def test_status_of_a_session_for_programs(session, capsys):
     assert shown["trials"][2]["class"] == "exit" and shown["trials"][2]["reason"] == "exit code 3"
     assert shown["trials"][0]["metrics"] == {"score": 1.5}
     assert shown["trials"][0]["seconds"] >= 0
-    assert shown["best"] == {"job_id": "good-2", "metric": "score", "value": 2.5}
+    assert shown["best"] == {"job_id": "good-2", "metric": "score", "value": 2.5, "caveat": None}
     assert yaml.safe_load(out(capsys, "status", "-o", "yaml")) == shown
     assert out(capsys, "status", "-o", "name") == "session/demo\n"
 

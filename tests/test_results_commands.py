@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shlex
 import shutil
 import subprocess
 import sys
@@ -245,21 +246,25 @@ class TestResults:
     @pytest.mark.parametrize("own", [True, False], ids=["its command", "a command of one's own"])
     def test_the_engine_that_flatters_is_never_without_its_caveat(self, own, say, capsys):
         """
-        Under tables, on stderr with the formats for programs; whoever started the engine.
+        Under tables, on stderr with the formats for programs; whoever started the engine. The
+        command at its end is of this place.
         """
         Path("quotes.csv").write_text(QUOTES)
         line = {"job_id": "a", "config": arbitrage(30), "output_json": "out/a.json"}
         Path("plan.jsonl").write_text(json.dumps(line))
         command = ["--", *ARBITRAGE.command]
         flags = [] if own else ["--metric", "realized_pnl_usd", *command]
-        assert main(["run", "plan.jsonl", "--engine=local", "-q", *flags]) == 0
+        assert main(["run", "plan.jsonl", "--engine=local", "-q", "--name", "s", *flags]) == 0
         capsys.readouterr()
 
-        for args in ([], ["--dir", "out"]):
-            assert ARBITRAGE.caveat in say("results", *args)[1]
-            _, out, err = say("results", *args, "-o", "json")
+        for place in (["s"], ["--dir", "out"]):
+            caveat = " ".join([ARBITRAGE.caveat, *place])
+            assert say("results", *place)[1].endswith(f"\n{caveat}\n")
+            _, out, err = say("results", *place, "-o", "json")
             assert len(json.loads(out)) == 1
-            assert err == f"note: {ARBITRAGE.caveat}\n"
+            assert err == f"note: {caveat}\n"
+        _, *explain = shlex.split(caveat.rpartition("kubectl ")[2])
+        assert say(*explain)[0] == 0
 
     def test_what_was_accounted_honestly_has_no_caveat(self, run, say):
         """

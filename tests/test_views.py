@@ -86,7 +86,7 @@ def test_a_session_has_the_promised_keys():
     assert (shown["total"], shown["attempts"]) == (2, 2)
     assert shown["created"] == "2026-07-01T12:00:00Z"
     assert shown["finished"] == "2026-07-01T12:01:30Z"
-    assert shown["best"] == {"job_id": "t1", "metric": "score", "value": 1.5}
+    assert shown["best"] == {"job_id": "t1", "metric": "score", "value": 1.5, "caveat": None}
     assert (shown["context"], shown["namespace"]) == (None, None)
 
 

@@ -162,11 +162,12 @@ def _draft(
     metric, direction = objective(metric, direction, workload, specs)
     uid = beginning.new_uid()
     extra = dict(reached) if engine == "local" else {**reached, "pod": pod.as_json()}
+    name = beginning.session_name(name, plan, uid)
     info = SessionInfo(
-        beginning.session_name(name, plan, uid), uid, plan, target,
+        name, uid, plan, target,
         policy, command or (workload.command if workload else ()),
         workload.name if workload else "", metric, direction,
-        workload.caveat_of(spec.config for spec in specs) if workload else "", extra=extra,
+        workload.caveat_of((spec.config for spec in specs), name) if workload else "", extra=extra,
     )  # fmt: skip
     return Draft(info, specs, workload.file_keys if workload else (), reuse)
 

@@ -7,6 +7,7 @@ One rule: flags, texts and exit codes are a contract. 0; 1: no such folder; 2: a
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
@@ -57,7 +58,7 @@ def _aggregate(args: argparse.Namespace) -> None:
     summary = aggregator.summarize(jobs)
     print(format_summary(summary))
     if any(engine.startswith(SEED_ENGINE) for engine in engines):
-        _say(f"NOTE: {ARBITRAGE.caveat}")
+        _say(f"NOTE: {ARBITRAGE.caveat} --dir {shlex.quote(args.results_dir)}")
     if args.output_json:
         write_whole(args.output_json, summary_json(summary))
         _say(f"Summary written to: {Path(args.output_json)}")

@@ -63,9 +63,10 @@ def session_info(
     jobs_file: str, target: Target, policy: Policy, specs: Sequence[TrialSpec]
 ) -> SessionInfo:
     uid = beginning.new_uid()
+    name = beginning.session_name("", jobs_file, uid)
     days = 7 if target.engine == "indexed" else 1
     return SessionInfo(
-        name=beginning.session_name("", jobs_file, uid),
+        name=name,
         uid=uid,
         plan=jobs_file,
         target=target,
@@ -74,7 +75,7 @@ def session_info(
         workload=ARBITRAGE.name,
         metric=ARBITRAGE.metric,
         direction=ARBITRAGE.direction,
-        caveat=ARBITRAGE.caveat_of(spec.config for spec in specs),
+        caveat=ARBITRAGE.caveat_of((spec.config for spec in specs), name),
         created=time.time(),
         extra={"pod": PodOptions(ttl=days * DAY).as_json(), "kube": access.recorded()},
     )

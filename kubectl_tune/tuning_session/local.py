@@ -132,8 +132,9 @@ class TuningSessionRunner:
 
     def _info(self, specs: Sequence[TrialSpec]) -> SessionInfo:
         uid = beginning.new_uid()
+        name = beginning.session_name("", self.jobs_file, uid)
         return SessionInfo(
-            name=beginning.session_name("", self.jobs_file, uid),
+            name=name,
             uid=uid,
             plan=self.jobs_file,
             target=Target("local", workdir=os.getcwd()),
@@ -147,7 +148,7 @@ class TuningSessionRunner:
             workload=ARBITRAGE.name,
             metric=ARBITRAGE.metric,
             direction=ARBITRAGE.direction,
-            caveat=ARBITRAGE.caveat_of(spec.config for spec in specs),
+            caveat=ARBITRAGE.caveat_of((spec.config for spec in specs), name),
             created=time.time(),
         )
 

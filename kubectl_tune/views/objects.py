@@ -46,7 +46,12 @@ def session_object(standing: Standing) -> dict[str, Any]:
         "total": info.total,
         "attempts": summary.attempts,
         "best": best
-        and {"job_id": best.job_id, "metric": best.metric, "value": finite(best.value)},
+        and {
+            "job_id": best.job_id,
+            "metric": best.metric,
+            "value": finite(best.value),
+            "caveat": info.caveat or None,
+        },
     }
 
 

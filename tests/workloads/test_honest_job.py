@@ -74,7 +74,7 @@ def test_a_ranking_finds_the_further_metrics_and_has_no_caveat():
     assert all(found.metrics[name] == extra[name] for name in extra.keys() & found.metrics.keys())
     assert not any(isinstance(found.metrics.get(name), str) for name in extra)
     assert not found.engine.startswith(results.SEED_ENGINE)
-    assert ARBITRAGE.caveat_of([found.config]) == ""
+    assert ARBITRAGE.caveat_of([found.config], "s") == ""
 
 
 def test_two_equal_markets_cost_two_ways_and_nothing_else():
