@@ -72,7 +72,8 @@ def pod(
         str | None, _option("queue", "NAME", "Let this LocalQueue of Kueue's ration the Jobs")
     ] = None,
     label: Annotated[
-        list[str] | None, _option("label", "KEY=VALUE", "Label of the Jobs and their pods")
+        list[str] | None,
+        _option("label", "KEY=VALUE", "Label of the session's ConfigMap, its Jobs and their pods"),
     ] = None,
     template: Annotated[
         str | None, _option("template", "FILE", "Pod template, YAML or JSON, merged over ours")

@@ -115,7 +115,7 @@ def anchor(info: SessionInfo, agent: str, owner: str = "") -> Manifest:
     row = session_row(info, "") | {"version": __version__}
     metadata = {
         "name": anchor_name(info.uid),
-        "labels": labels(info) | {marks.PART: "session"},
+        "labels": {**pod_options(info).labels, **labels(info), marks.PART: "session"},
         "annotations": {marks.OWNER: owner} if owner else {},
     }
     data = {"session.json": json.dumps(row), "agent.py": agent}

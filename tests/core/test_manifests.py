@@ -35,6 +35,10 @@ def shard(count: int = 3, **more):
     return manifests.shard(scene(**more), 1, [Trial(s) for s in specs(count)], Parts(("p0", "p1")))
 
 
+def pair(made):
+    return made, made["spec"]["template"]
+
+
 def container(made):
     return made["spec"]["template"]["spec"]["containers"][0]
 
@@ -71,6 +75,20 @@ def test_everything_belongs_to_the_session(make):
         assert observed.labels(thing)[marks.MANAGED_BY] == marks.PRODUCT
     assert made["metadata"]["namespace"] == "space"
     assert observed.labels(made)[marks.JOB] == observed.name(made)
+
+
+def test_labels_of_the_user_are_on_whatever_is_listed_by_them():
+    """
+    The ConfigMap that stands for the session, its Jobs and their pods; ours say what they did.
+    """
+    mine = {"team": "quant"}
+    made = scene(labels=mine).info
+    anchor = manifests.anchor(made, "")
+
+    for thing in (anchor, *(each for make in (job, shard) for each in pair(make(labels=mine)))):
+        assert observed.labels(thing)["team"] == "quant"
+        assert observed.labels(thing)[marks.UID] == made.uid
+    assert observed.labels(anchor)[marks.PART] == "session"
 
 
 def test_an_attempt_is_told_what_it_is():
