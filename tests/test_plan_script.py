@@ -65,6 +65,7 @@ def test_script_runs_as_a_module_too(tmp_path):
         ("s.yaml", "grids: []", 1, "data_file is required"),
         ("s.json", "{", 1, "in the middle"),
         ("s.yaml", "a: [", 2, "not YAML"),
+        ("s.yaml", "a: 1\n---\nb: 2\n", 2, "line 2, column 1: a second document begins"),
     ],
 )
 def test_failure_is_said_and_leaves_no_plan(tmp_path, name, text, code, said):
