@@ -48,12 +48,6 @@ def read_plan(path: str, rules: Rules) -> Plan:
         return plan.parse(lines, rules, name=path)
 
 
-def check_plan(path: str, rules: Rules) -> Iterator[Problem]:
-    """Yield every problem of a plan as it is found."""
-    with opened(path) as lines:
-        yield from plan.check(lines, rules)
-
-
 @contextmanager
 def opened(path: str) -> Iterator[BinaryIO]:
     """Open a file to read bytes from, or say in a sentence why that can't be."""

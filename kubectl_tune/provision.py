@@ -10,7 +10,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from importlib import resources
@@ -21,7 +20,7 @@ from kubectl_tune.cluster import labels as marks
 from kubectl_tune.cluster.bundle import Bundle, bundle
 from kubectl_tune.cluster.manifests import Cargo, Parts, Scene
 from kubectl_tune.cluster.orders import gone_line, is_gone, parts, unpacked
-from kubectl_tune.errors import Conflict, EngineError, NotFound
+from kubectl_tune.errors import Conflict, EngineError
 from kubectl_tune.podoptions import pod_options
 from kubectl_tune.session import Session, SessionInfo
 from kubectl_tune.trial import Trial, TrialSpec
@@ -54,7 +53,6 @@ class Provision:
         self._places: dict[tuple[str, str], _Place] = {}  # by slug and hash
         self._slugs: set[str] = set()  # of the plan that the cluster has
         self._maps = 0  # plan ConfigMaps so far
-        self.shards = 0  # Indexed Jobs so far
 
     @property
     def scene(self) -> Scene:
@@ -219,12 +217,6 @@ def data_files(info: SessionInfo, specs: Iterable[TrialSpec]) -> list[str]:
     return list(dict.fromkeys(path for path in named if isinstance(path, str) and path))
 
 
-def missing_files(info: SessionInfo, specs: Iterable[TrialSpec]) -> list[str]:
-    """Return the files that configs name and that are not here, so can't travel."""
-    paths = data_files(info, specs)
-    return [path for path in paths if not os.path.isfile(os.path.join(info.target.workdir, path))]
-
-
 def plan_maps(maps: Iterable[Manifest]) -> list[Manifest]:
     """Return plan ConfigMaps in the order in which they were made, without what others made."""
     return sorted((each for each in maps if plan_number(each) >= 0), key=plan_number)
@@ -270,12 +262,3 @@ def _uid_of(made: Manifest, info: SessionInfo) -> str:
             hint="begin the session anew, or in another namespace",
         )
     return str(made["metadata"]["uid"])
-
-
-def is_there(client: ClusterClient, uid: str) -> bool:
-    """Say whether a session has anything in the cluster."""
-    try:
-        client.get("ConfigMap", manifests.anchor_name(uid))
-    except NotFound:
-        return False
-    return True

@@ -446,7 +446,7 @@ def test_following_ends_when_the_driver_is_killed(place, capsys):
 # watch and wait
 
 
-def test_watching_ends_with_the_session(place, capfd):
+def test_watching_ends_with_the_session(place):
     """
     Where there is no terminal, a line for each change, then the status.
     """

@@ -6,14 +6,12 @@ Pure arithmetic. Its rule: what a quota counts and we don't use is nobody's busi
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 
 from kubectl_tune.cluster import Manifest
 from kubectl_tune.cluster.quantity import amount
-
-Amounts = Mapping[str, Decimal]
 
 # What quotas also call by its name alone.
 _SHORT = ("cpu", "memory", "ephemeral-storage")

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import yaml
 
-ROLE = "kubectl-tune"
 EXAMPLES = Path(__file__).parents[2] / "examples"
 FORBIDDEN = {"secrets", "pods/exec", "pods/attach"}
 QUICK = ["python", "-c", 'print(\'{"metrics":{"m":1}}\')']

@@ -35,7 +35,6 @@ from tests.http.ways import Tokens, Way, client
 
 PODS = "/api/v1/namespaces/lab/pods"
 JOBS = "/apis/batch/v1/namespaces/lab/jobs"
-MAPS = "/api/v1/namespaces/lab/configmaps"
 POD = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "x", "labels": {"a": "1"}}}
 BUSY = refused(429, "TooManyRequests")
 DOWN = refused(503, "ServiceUnavailable")
