@@ -8,7 +8,6 @@ file that can't be used in full is refused before anything is started.
 from __future__ import annotations
 
 import os
-import random
 import shutil
 import sqlite3
 import time
@@ -208,6 +207,8 @@ def _log_ahead(db: sqlite3.Connection) -> None:
     one does that makes the file: it reads by then, and a reader that waits for a writer may
     wait for ever. https://sqlite.org/c3ref/busy_handler.html
     """
+    from random import uniform  # of no use to nearly all commands, and slow to import
+
     deadline = time.monotonic() + WAIT
     while True:
         try:
@@ -217,7 +218,7 @@ def _log_ahead(db: sqlite3.Connection) -> None:
             busy = error.sqlite_errorname.startswith("SQLITE_BUSY")
             if not busy or time.monotonic() > deadline:
                 raise
-        time.sleep(random.uniform(0.005, 0.02))
+        time.sleep(uniform(0.005, 0.02))
 
 
 def _lifted_copy(db: sqlite3.Connection) -> sqlite3.Connection:
