@@ -34,6 +34,10 @@ class Faults:
         """The eviction API, as kubectl drain uses it."""
         self._disrupt(pod, "EvictionByEvictionAPI", "Eviction API: evicting", where)
 
+    def preempt(self, pod: str, **where: str) -> None:
+        text = "default-scheduler: preempting to accommodate a higher priority pod"
+        self._disrupt(pod, "PreemptionByScheduler", text, where)
+
     def expel(self, pod: str, **where: str) -> None:
         """What happens to the pods of a lost node when their tolerations are over."""
         text = "Taint manager: deleting due to NoExecute taint"
