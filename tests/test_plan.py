@@ -20,7 +20,7 @@ CONFIG = {
     "slippage_bps": 5,
     "max_position_usd": 1000,
 }
-ANY = Rules("/work", ("train", "{config}"))  # a command we know nothing of
+ANY = Rules("/plans", ("train", "{config}"))  # a command we know nothing of
 
 
 def line(job_id="a", config=None, **more):
@@ -136,7 +136,7 @@ def test_builtin_workload_is_satisfied_by_the_keys_it_needs():
     """
     config = {**CONFIG, "stop_on_drawdown_pct": None, "max_open_trades": 2.0, "tag": "t"}
 
-    assert said([line("a", config)], Rules("/work")) == []
+    assert said([line("a", config)], Rules("/plans")) == []
 
 
 def test_equal_keys_and_texts_are_one_object_in_memory():
@@ -336,7 +336,7 @@ def test_no_values_give_anything_but_problems(values, builtin):
     """
     raw = json.dumps(values).encode()
 
-    problems = list(check([raw], Rules("/work") if builtin else ANY))
+    problems = list(check([raw], Rules("/plans") if builtin else ANY))
 
     assert all(p.line == 1 and 1 <= p.column <= len(raw) + 1 for p in problems)
 
@@ -479,7 +479,7 @@ def test_ids_that_meet_in_kubernetes_are_a_warning():
 
 
 @pytest.mark.parametrize(
-    "second", ["out/a.json", "./out/a.json", "out//a.json", "out/x/../a.json", "/work/out/a.json"]
+    "second", ["out/a.json", "./out/a.json", "out//a.json", "out/x/../a.json", "/plans/out/a.json"]
 )
 def test_two_trials_never_write_one_file(second):
     """
@@ -503,7 +503,7 @@ def test_links_are_followed_once_a_folder():
         asked.append(path)
         return path.replace("/latest", "/run7")
 
-    rules = Rules("/work", ("train",), realpath=realpath)
+    rules = Rules("/plans", ("train",), realpath=realpath)
     lines = [line(f"{i}", output_json=f"latest/{i}.json") for i in range(50)]
 
     at, words = only([*lines, line("x", output_json="run7/3.json")], rules)
@@ -524,14 +524,14 @@ def test_results_stay_below_the_working_directory(path):
 
     assert at.startswith(json.dumps(path))
     assert "leaves the working directory" in words
-    assert said([line(output_json=path)], Rules("/work", ("x",), confined=False)) == []
+    assert said([line(output_json=path)], Rules("/plans", ("x",), confined=False)) == []
 
 
 def test_links_out_of_the_working_directory_are_followed():
     """
     A folder that is a link to elsewhere is elsewhere.
     """
-    rules = Rules("/work", ("x",), realpath=lambda path: path.replace("/work/link", "/etc"))
+    rules = Rules("/plans", ("x",), realpath=lambda path: path.replace("/plans/link", "/etc"))
 
     at, words = only([line(output_json="link/a.json")], rules)
 
@@ -567,7 +567,7 @@ def test_result_does_not_overwrite_the_data():
     """
     lines = [line("a", output_json="./data/btc.csv"), line("b", {**CONFIG, "data_file": "x.csv"})]
 
-    (first, second) = said([*lines, line("c", output_json="x.csv")], Rules("/work"))
+    (first, second) = said([*lines, line("c", output_json="x.csv")], Rules("/plans"))
 
     assert first[0] == 1
     assert "overwritten" in first[2]
@@ -582,7 +582,7 @@ def test_missing_data_file_is_said_once_a_file():
     """
     A hundred lines that name one missing file have one problem.
     """
-    rules = Rules("/work", exists=lambda path: path != "/work/data/btc.csv")
+    rules = Rules("/plans", exists=lambda path: path != "/plans/data/btc.csv")
 
     at, words = only([line("a"), line("b"), line("c")], rules)
 
@@ -597,7 +597,7 @@ def test_missing_data_file_is_an_error_where_it_is_needed(needed, severity):
     """
     On a cluster the file may be in the image or on a volume.
     """
-    rules = Rules("/work", exists=lambda path: False, needs_data=needed)
+    rules = Rules("/plans", exists=lambda path: False, needs_data=needed)
 
     assert len(said([line("a")], rules, severity)) == 1
 
@@ -620,7 +620,7 @@ def test_misspelt_key_of_the_builtin_workload_is_an_error(typed, meant):
     """
     config = {typed if key == meant else key: value for key, value in CONFIG.items()}
 
-    at, words = only([line("a", config)], Rules("/work"))
+    at, words = only([line("a", config)], Rules("/plans"))
 
     assert at.startswith(json.dumps(typed))
     assert f"did you mean {meant}?" in words
@@ -632,7 +632,7 @@ def test_strange_key_of_the_builtin_workload_is_said_once():
     """
     lines = [line(str(i), {**CONFIG, "comment": "x"}) for i in range(5)]
 
-    (found,) = said(lines, Rules("/work"), Severity.WARNING)
+    (found,) = said(lines, Rules("/plans"), Severity.WARNING)
 
     assert found[0] == 1
     assert found[1].startswith('"comment"')
@@ -642,7 +642,7 @@ def test_lacking_keys_are_named_together():
     """
     One line has one sentence for all the keys it lacks.
     """
-    at, words = only([line("a", {"data_file": "x", "min_spread_bps": 1})], Rules("/work"))
+    at, words = only([line("a", {"data_file": "x", "min_spread_bps": 1})], Rules("/plans"))
 
     assert at.startswith('{"data_file"')
     assert "taker_fee_a_bps, taker_fee_b_bps, slippage_bps, max_position_usd" in words
@@ -664,7 +664,7 @@ def test_wrong_value_of_the_builtin_workload_is_placed(key, value, message):
     """
     A trial that can't run is not started.
     """
-    at, words = only([line("a"), line("b", {**CONFIG, key: value})], Rules("/work"))
+    at, words = only([line("a"), line("b", {**CONFIG, key: value})], Rules("/plans"))
 
     assert at.startswith(json.dumps(value))
     assert message in words
@@ -676,7 +676,7 @@ def test_right_floats_don_t_hide_wrong_ones():
     """
     lines = [line(str(v), {**CONFIG, "max_open_trades": v}) for v in (2.0, 3.0, 2.5)]
 
-    (found,) = said(lines, Rules("/work"))
+    (found,) = said(lines, Rules("/plans"))
 
     assert found[0] == 3
 
@@ -711,7 +711,7 @@ def test_placeholder_that_nothing_fills_is_a_warning():
     """
     It may be text of the command's own.
     """
-    at, words = only([line("a", {"depth": 1})], Rules("/work", ("curl", "-w", "%{http_code}")))
+    at, words = only([line("a", {"depth": 1})], Rules("/plans", ("curl", "-w", "%{http_code}")))
 
     assert at.startswith('{"depth"')
     assert "{http_code}" in words
@@ -724,7 +724,7 @@ def test_placeholder_that_looks_misspelt_is_an_error(typed, meant):
     """
     The command would get the braces in place of the value.
     """
-    rules = Rules("/work", ("train", f"--x={{{typed}}}"))
+    rules = Rules("/plans", ("train", f"--x={{{typed}}}"))
 
     (found,) = said([line("a", {"learning_rate": 1})], rules, Severity.ERROR)
 
@@ -749,7 +749,7 @@ def test_config_key_behind_a_reserved_name_is_a_warning():
     """
     {index} is the trial's number, also where config has an index.
     """
-    at, words = only([line("a", {"index": 9})], Rules("/work", ("x", "{index}")))
+    at, words = only([line("a", {"index": 9})], Rules("/plans", ("x", "{index}")))
 
     assert at.startswith('"index"')
     assert "reserved" in words
@@ -761,7 +761,7 @@ def test_values_inside_shell_text_are_a_warning(command):
     A value with a quote or a semicolon would be run.
     """
     at, words = only([line("a", {"lr": 1}, command=command)], ANY)
-    (shared,) = check([line("a", {"lr": 1}).encode()], Rules("/work", tuple(command)))
+    (shared,) = check([line("a", {"lr": 1}).encode()], Rules("/plans", tuple(command)))
 
     assert at.startswith(json.dumps(command[2]))
     assert "shell text" in words

@@ -475,7 +475,7 @@ def test_spec_for_any_command():
         '"output_json": "outputs/tuning/job_0001.json", "command": ["train", "--lr={lr}"], '
         '"env": {"OMP_NUM_THREADS": "1"}, "timeout": "5m"}'
     )
-    assert list(check([line.encode()], Rules("/work"))) == []
+    assert list(check([line.encode()], Rules("/plans"))) == []
 
 
 # Chance
