@@ -1,4 +1,4 @@
-"""D41: jobs as Jobs, counted and told in the seed's words, by a client that the test gives."""
+"""The runner for a cluster: its counts and words, by a client that the test gives."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def counts(result: K8sTuningSessionRunResult) -> tuple[int, ...]:
 
 def test_what_the_runner_is_given_can_be_read_from_it():
     """
-    By the names of the parameters, with the seed's defaults.
+    By the names of the parameters, with the defaults that they always had.
     """
     client = JobClient()
 

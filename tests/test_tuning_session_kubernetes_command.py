@@ -1,4 +1,4 @@
-"""D41's script: its flags and codes, and its sessions in the state file, on a cluster in memory."""
+"""The script for a cluster in memory: flags and codes, and its sessions in the state file."""
 
 from __future__ import annotations
 

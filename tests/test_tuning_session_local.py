@@ -1,4 +1,4 @@
-"""D40: jobs one after the other, counted as the table of the seed has it, in its words."""
+"""The local runner: jobs one after the other, its counts and its words."""
 
 from __future__ import annotations
 

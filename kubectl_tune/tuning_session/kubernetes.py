@@ -1,5 +1,5 @@
 """
-D41: the seed's runner for a cluster, at most so many Jobs at once, over the runner of
+The runner for a cluster by its first name: at most so many Jobs at once, over the runner of
 everything else.
 
 Its jobs are a session in the state file like any other, so `logs`, `results` and `resume` work

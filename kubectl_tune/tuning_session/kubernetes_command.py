@@ -1,4 +1,4 @@
-"""The command line of D41's script: its flags, texts and exit codes."""
+"""The command line of the script for a cluster: its flags, texts and exit codes."""
 
 from __future__ import annotations
 

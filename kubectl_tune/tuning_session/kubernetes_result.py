@@ -93,7 +93,7 @@ def _count(
 
 
 def _error(found: Reached) -> str:
-    """Say in the seed's words how a job failed."""
+    """Say in the script's words how a job failed."""
     trial = found.trial
     if not found.begun:
         return f"Failed to submit job {trial.id}: {trial.reason}"
@@ -111,7 +111,7 @@ def _exit_code(result: K8sTuningSessionRunResult, timed_out: bool) -> int:
 
 
 def format_summary(result: K8sTuningSessionRunResult) -> str:
-    """The summary block of the seed's script, to the letter."""
+    """The summary block of the script, to the letter."""
     title = "[D41_K8S_SESSION] KUBERNETES TUNING SESSION SUMMARY"
     lines = head(title, result, "❌ FILE/RUNTIME ERROR")
     lines += listed("Errors:", result.errors, 10, "more errors")

@@ -1,9 +1,9 @@
 """
-D40: the seed's local runner, jobs one after the other, over the runner of everything else.
+The local runner by its first name: jobs one after the other, over the runner of everything else.
 
 Its jobs are a session in the state file like any other, so `kubectl tune logs`, `results` and
-`resume` work on what it ran. The counts follow the seed's table: they are what a loop over
-the lines of the file would have counted.
+`resume` work on what it ran. One rule: the counts are what a loop over the lines of the file
+would have counted.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ TIMEOUT_SECONDS = 300
 
 @dataclass
 class TuningSessionRunResult:
-    """How many jobs there were and how they went; `exit_code` is 0, 1 or 2 as the seed's."""
+    """How many jobs there were and how they went; `exit_code` is the script's."""
 
     total_jobs: int
     attempted_jobs: int
@@ -185,7 +185,7 @@ class TuningSessionRunner:
 
 
 def _error(trial: Trial) -> str | None:
-    """Say in the seed's words how a job failed, or None when it didn't."""
+    """Say in the script's words how a job failed, or None when it didn't."""
     if trial.state is TrialState.SUCCEEDED:
         return None
     if trial.state is TrialState.TIMED_OUT:
@@ -196,7 +196,7 @@ def _error(trial: Trial) -> str | None:
 
 
 def format_summary(result: TuningSessionRunResult) -> str:
-    """The summary block of the seed's script, to the letter."""
+    """The summary block of the script, to the letter."""
     lines = head("[D40_SESSION] LOCAL TUNING SESSION SUMMARY", result, "❌ FATAL ERROR")
     lines += listed("Errors:", result.errors, 10, "more")
     return "\n".join([*lines, "", RULE])

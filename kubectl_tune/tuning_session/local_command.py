@@ -1,4 +1,4 @@
-"""The command line of D40's script: its flags, texts and exit codes."""
+"""The command line of the local script: its flags, texts and exit codes."""
 
 from __future__ import annotations
 
