@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from kubectl_tune.beginning import NAME
@@ -106,7 +106,7 @@ def attach(
         )
     plan, _ = client.list("ConfigMap", manifests.selector(info.uid, **{marks.PART: "plan"}))
     specs = _specs(info, plan)
-    store.create(replace(info, total=len(specs)), specs)
+    store.create(info._replace(total=len(specs)), specs)
     return info.name
 
 
@@ -116,7 +116,7 @@ def _here(
     target = info.target._replace(
         context=context, server=client.server, namespace=client.namespace, workdir=os.getcwd()
     )
-    return replace(info, target=target, extra={**info.extra, "kube": dict(reached)})
+    return info._replace(target=target, extra={**info.extra, "kube": dict(reached)})
 
 
 def _specs(info: SessionInfo, maps: Sequence[Manifest]) -> list[TrialSpec]:

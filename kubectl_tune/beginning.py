@@ -12,7 +12,6 @@ import re
 import secrets
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from kubectl_tune import engines
@@ -69,7 +68,7 @@ def begin(
     store: Store, info: SessionInfo, specs: Sequence[TrialSpec], file_keys: Iterable[str] = ()
 ) -> SessionInfo:
     """Write a new session down, with nothing begun; return it as it was written."""
-    info = replace(info, total=len(specs), created=info.created or time.time())
+    info = info._replace(total=len(specs), created=info.created or time.time())
     engines.require(info.target.engine)
     refuse_shared_outputs(store, info.name, {output_path(spec, info) for spec in specs} - {""})
     store.create(info, identified(specs, info, file_keys))

@@ -12,7 +12,7 @@ import json
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from kubectl_tune import logs, sessions
@@ -74,7 +74,7 @@ def _logs(folder: Path, trials: Iterable[Trial]) -> Iterator[tuple[str, bytes]]:
     """Yield what each trial printed in all of its attempts, one below the other."""
     there = set(os.listdir(folder)) if folder.is_dir() else set()
     for trial in trials:
-        attempts = [replace(trial, attempt=number) for number in range(1, trial.attempt + 1)]
+        attempts = [trial._replace(attempt=number) for number in range(1, trial.attempt + 1)]
         found = [(each.attempt, log_path(folder, each)) for each in attempts]
         if printed := [(n, plain(path)) for n, path in found if path.name in there]:
             yield trial.id, _joined(printed, several=trial.attempt > 1)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from kubectl_tune import record
 from kubectl_tune.cluster import Manifest, diagnosis, observed
@@ -79,7 +79,7 @@ def event(flight: Flight, state: TrialState, *, at: float = 0.0) -> TrialEvent:
 def waits(flight: Flight, failure: Failure | None, reason: str) -> TrialEvent:
     """Say why an attempt does not run yet."""
     flight.told = reason
-    return replace(event(flight, TrialState.SUBMITTED), failure=failure, reason=reason)
+    return event(flight, TrialState.SUBMITTED)._replace(failure=failure, reason=reason)
 
 
 def ending(flight: Flight, found: Found, *, recorded: bool) -> TrialEvent:
@@ -103,8 +103,8 @@ def ending(flight: Flight, found: Found, *, recorded: bool) -> TrialEvent:
     else:
         failure, reason = _diagnosed(flight, found, recorded)
         state = STATES.get(failure, TrialState.FAILED)
-    return replace(
-        event(flight, state, at=observed.seconds(terminated.get("finishedAt")) or 0.0),
+    ended = event(flight, state, at=observed.seconds(terminated.get("finishedAt")) or 0.0)
+    return ended._replace(
         failure=failure, reason=reason, exit_code=code, result=result,
         started=observed.seconds(terminated.get("startedAt")),
     )  # fmt: skip
@@ -158,7 +158,7 @@ def _diagnosed(flight: Flight, found: Found, recorded: bool) -> tuple[Failure, s
 
 def _placed(flight: Flight, told: TrialEvent) -> TrialEvent:
     pod = flight.pod
-    return replace(
-        told, job=flight.job_name, pod=observed.name(pod) if pod else "",
+    return told._replace(
+        job=flight.job_name, pod=observed.name(pod) if pod else "",
         node=observed.node(pod or {}),
     )  # fmt: skip

@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterable
-from dataclasses import replace
 
 from kubectl_tune import result
 from kubectl_tune.errors import ResultError
@@ -159,7 +158,7 @@ def _read(text: str | None) -> tuple[result.Result | None, str]:
 
 
 def _failed(event: TrialEvent, failure: Failure, reason: str) -> TrialEvent:
-    return replace(event, state=TrialState.FAILED, failure=failure, reason=reason)
+    return event._replace(state=TrialState.FAILED, failure=failure, reason=reason)
 
 
 def _sync_folders(paths: Iterable[str]) -> None:

@@ -12,7 +12,7 @@ import warnings
 from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import closing, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
@@ -63,7 +63,7 @@ def pattern(text: str) -> re.Pattern[bytes] | None:
 
 def file_of(store: Store, name: str, trial: Trial, attempt: int) -> Path:
     """Where the log of this attempt is, or will be."""
-    return log_path(store.folder(name), replace(trial, attempt=attempt))
+    return log_path(store.folder(name), trial._replace(attempt=attempt))
 
 
 def begun(trial: Trial) -> int | None:

@@ -12,14 +12,13 @@ import gzip
 import json
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, fields
 from typing import Any, NamedTuple
 
 from kubectl_tune.cluster import Manifest
 from kubectl_tune.trial import Failure, TrialEvent, TrialState
 
 MOST_BYTES = 640 << 10  # of a ConfigMap, packed
-_FIELDS = {each.name for each in fields(TrialEvent)}
+_FIELDS = frozenset(TrialEvent._fields)
 
 
 class Noted(NamedTuple):
@@ -31,7 +30,7 @@ def packed(
     events: Sequence[TrialEvent], hash_of: Callable[[TrialEvent], str]
 ) -> Iterator[tuple[Sequence[TrialEvent], bytes]]:
     """Yield events and what is noted of them; one too large to be noted is left out."""
-    lines = (json.dumps({**asdict(event), "hash": hash_of(event)}) for event in events)
+    lines = (json.dumps({**event._asdict(), "hash": hash_of(event)}) for event in events)
     data = gzip.compress("".join(f"{line}\n" for line in lines).encode(), 6, mtime=0)
     if len(data) <= MOST_BYTES:
         if events:

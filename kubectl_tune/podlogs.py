@@ -10,7 +10,6 @@ from __future__ import annotations
 import tempfile
 import threading
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -60,7 +59,7 @@ class PodLogs:
     def finish(self, path: Path, trial: Trial, attempt: int) -> None:
         """Bring the log of an attempt that has ended to its end."""
         if copy := self._copies.get(path):
-            copy.finish(log_path(self._kept, replace(trial, attempt=attempt)))
+            copy.finish(log_path(self._kept, trial._replace(attempt=attempt)))
             self.trouble = copy.trouble
 
     def close(self) -> None:

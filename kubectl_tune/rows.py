@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from typing import Any, NamedTuple
 
 from kubectl_tune.halt import Halt
@@ -62,7 +61,7 @@ def session_row(info: SessionInfo, folder: str) -> dict[str, Any]:
     return {
         "name": info.name, "uid": info.uid, "folder": folder, "plan": info.plan,
         **info.target._asdict(), "command": json.dumps(info.command),
-        "policy": json.dumps(asdict(info.policy) | {"halt": str(info.policy.halt or "")}),
+        "policy": json.dumps(info.policy._asdict() | {"halt": str(info.policy.halt or "")}),
         "workload": info.workload, "metric": info.metric, "direction": info.direction,
         "caveat": info.caveat, "extra": json.dumps(dict(info.extra)), "created": info.created,
         "total": info.total,

@@ -14,7 +14,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from types import FrameType
 from typing import Protocol
 
@@ -175,7 +174,7 @@ class Driver:
         state, failure, reason = self._cut.pop(event.trial)
         if event.started is None:  # it had waited for room, and may go on waiting
             state, failure = TrialState.LOST, None
-        return replace(event, state=state, failure=failure, reason=reason)
+        return event._replace(state=state, failure=failure, reason=reason)
 
     def _obey(self) -> None:
         """Act on requests, the session's time-out, and reasons to give up."""

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections import Counter, OrderedDict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import islice
 from typing import Any, NamedTuple
@@ -43,8 +42,7 @@ class Target(NamedTuple):
     workdir: str = "."  # absolute: output_json and relative paths start here
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
+class Policy(NamedTuple):
     """How a session is run. Times are in seconds; None is no limit."""
 
     max_parallel: int = 4
@@ -54,7 +52,7 @@ class Policy:
     halt: Halt | None = None
     shuffle: bool = False
     requires_result: bool = False
-    retry: Mapping[Failure, int] = field(default_factory=dict)  # classes with numbers of their own
+    retry: Mapping[Failure, int] = {}  # classes with numbers of their own
     fail_fast: bool = False
 
     def begins_again(self, trial: Trial) -> bool:
@@ -62,8 +60,7 @@ class Policy:
         return begins_again(trial, self.retries, self.retry)
 
 
-@dataclass(frozen=True, slots=True)
-class SessionInfo:
+class SessionInfo(NamedTuple):
     """What a session is, as opposed to how far it has come."""
 
     name: str
@@ -78,7 +75,7 @@ class SessionInfo:
     caveat: str = ""  # said beside every ranking
     created: float = 0.0
     total: int = 0
-    extra: Mapping[str, Any] = field(default_factory=dict)
+    extra: Mapping[str, Any] = {}
 
 
 class Session:

@@ -8,7 +8,6 @@ its Job is and no pod is left; and what is no attempt of the session must not go
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from kubectl_tune.clearing import Clearing
 from kubectl_tune.cluster import Change, Manifest, observed
@@ -56,7 +55,7 @@ class Sight:
     def flight(self, key: Key) -> Flight:
         """Return an attempt's flight, a new one if need be."""
         if key not in self.flights:
-            trial = replace(self._session.trials[key[0]], attempt=key[1])
+            trial = self._session.trials[key[0]]._replace(attempt=key[1])
             self.flights[key] = Flight(key, trial, since=self._clock())
         return self.flights[key]
 

@@ -241,7 +241,7 @@ def _said(error: yaml.MarkedYAMLError) -> str:
     mark = error.problem_mark or error.context_mark
     where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
     if error.problem == "but found another document":
-        return f"{where}a second document begins; a spec has a file of its own"
+        return f"{where}a second document begins; leave one of them in the file"
     return f"{where}not YAML: {error.problem or error.context or _first_line(error)}"
 
 

@@ -11,7 +11,6 @@ import contextlib
 import hashlib
 import threading
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from functools import partial
 
 from kubectl_tune.cluster import ClusterClient, manifests
@@ -93,9 +92,9 @@ class Tidier:
         if trial is None:
             return None
         if trial.attempt == event.attempt and trial.state.ended:
-            return replace(event, state=trial.state, failure=trial.failure, reason=trial.reason)
+            return event._replace(state=trial.state, failure=trial.failure, reason=trial.reason)
         if event.state is TrialState.CANCELLED:  # it was let off, and begins again
-            return replace(event, state=TrialState.LOST, failure=None)
+            return event._replace(state=TrialState.LOST, failure=None)
         return event
 
     def _work(self, scene: Scene, ended: Sequence[TrialEvent], noted: Sequence[TrialEvent]) -> None:

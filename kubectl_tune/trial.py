@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 EMPTY: Mapping[str, Any] = MappingProxyType({})
 
@@ -84,8 +84,7 @@ class TrialSpec:
         return replace(self, slug=slug, hash=hash)
 
 
-@dataclass(frozen=True, slots=True)
-class TrialEvent:
+class TrialEvent(NamedTuple):
     """
     An attempt at `trial` reached `state`: the one thing engines say and the store keeps.
 
@@ -108,10 +107,10 @@ class TrialEvent:
 
 
 Tally = Mapping[tuple[TrialState, Failure], int]
+_FAULTLESS: Tally = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class Trial:
+class Trial(NamedTuple):
     spec: TrialSpec
     attempt: int = 1
     state: TrialState = TrialState.PENDING
@@ -126,7 +125,7 @@ class Trial:
     # What has gone wrong since the trial was last asked for:
     failures: int = 0  # attempts that failed or were timed out
     losses: int = 0  # attempts that were lost
-    tally: Tally = field(default_factory=dict)  # both, by how they ended
+    tally: Tally = _FAULTLESS  # both, by how they ended
 
     @property
     def id(self) -> str:
@@ -177,8 +176,7 @@ class Trial:
 
     def _waiting(self, event: TrialEvent) -> Trial:
         """Return the trial with the reason why it still waits, or itself if that is the same."""
-        now = replace(
-            self,
+        now = self._replace(
             job=event.job or self.job,
             pod=event.pod or self.pod,
             node=event.node or self.node,

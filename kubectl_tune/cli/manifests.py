@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 
 from kubectl_tune import beginning, dryrun
 from kubectl_tune.cli.clusters import client_of_globals, heed_warnings
@@ -28,7 +27,7 @@ def show(info: SessionInfo, specs: Sequence[TrialSpec], how: str, format: str) -
             hint="check the plan with: kubectl tune validate",
         )
     keys = ARBITRAGE.file_keys if info.workload else ()
-    info = replace(info, total=len(specs), created=time.time())  # as `beginning.begin` has it
+    info = info._replace(total=len(specs), created=time.time())  # as `beginning.begin` has it
     named = beginning.identified(specs, info, keys)
     wanted = list(dryrun.planned(info, named, info.target.namespace))
     if how == "server":

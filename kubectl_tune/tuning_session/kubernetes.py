@@ -13,7 +13,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -162,7 +162,7 @@ class K8sTuningSessionRunner:
         """Run a session that is nowhere recorded, by the client we were given."""
         target = Target("jobs", namespace=self.namespace, workdir=os.getcwd())
         info = kubernetes_session.session_info(self.jobs_file, target, self._policy, lines.specs)
-        info = replace(info, workload="", total=len(lines.specs))  # its client may know no results
+        info = info._replace(workload="", total=len(lines.specs))  # its client may know no results
         printed: dict[str, str] = {}
 
         def connect(ledger: Ledger) -> PolledEngine:

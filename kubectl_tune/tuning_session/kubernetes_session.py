@@ -131,7 +131,7 @@ def _attempts(store: Store, info: SessionInfo, trial: Trial) -> Iterator[Attempt
     for row in store.attempts(info.name, trial.id):
         number, state = row["attempt"], TrialState(row["state"])
         # One that has just been submitted may not have been heard of.
-        expected = job_of(info, replace(trial, attempt=number)) if state.in_flight else ""
+        expected = job_of(info, trial._replace(attempt=number)) if state.in_flight else ""
         yield Attempt(number, row["job"] or expected, state)
 
 
@@ -140,7 +140,7 @@ def pod_logs(store: Store, name: str, trials: Iterable[Reached]) -> dict[str, st
     folder, logs = store.folder(name), {}
     for found in trials:
         for attempt in found.attempts:
-            path = log_path(folder, replace(found.trial, attempt=attempt.number))
+            path = log_path(folder, found.trial._replace(attempt=attempt.number))
             if attempt.job and attempt.state.ended:
                 text = plain(path).decode("utf-8", "replace") if path.exists() else ""
                 logs[attempt.job] = text

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from kubectl_tune.errors import Unauthorized, Unreachable
 from kubectl_tune.result import last_object
@@ -145,8 +145,7 @@ class PolledEngine:
         match status.status:
             case "Succeeded":
                 ended = self._ended(flight, TrialState.SUCCEEDED)
-                return replace(
-                    ended,
+                return ended._replace(
                     exit_code=0,
                     result=last_object(reversed(self._printed[flight.job].splitlines())),
                 )
@@ -154,7 +153,7 @@ class PolledEngine:
                 return self._timed_out(flight)
             case "Failed":
                 ended = self._ended(flight, TrialState.FAILED)
-                return replace(ended, failure=Failure.EXIT, reason=said)
+                return ended._replace(failure=Failure.EXIT, reason=said)
             case "Pending" | "Running":
                 return None
             case "Unknown":
@@ -164,10 +163,10 @@ class PolledEngine:
             case word:
                 said = f"the client says {word!s:.60}"
         reason = f"its status is unknown: {said}".rstrip(": ")
-        return replace(self._deleted(flight, TrialState.FAILED), reason=reason)
+        return self._deleted(flight, TrialState.FAILED)._replace(reason=reason)
 
     def _timed_out(self, flight: _Flight) -> TrialEvent:
-        return replace(self._deleted(flight, TrialState.TIMED_OUT), failure=Failure.TIMEOUT)
+        return self._deleted(flight, TrialState.TIMED_OUT)._replace(failure=Failure.TIMEOUT)
 
     def _deleted(self, flight: _Flight, state: TrialState) -> TrialEvent:
         """End an attempt: its log is read before its Job is gone."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from core.making import info
 
@@ -17,7 +15,7 @@ from kubectl_tune.trial import Failure, TrialState
 
 def outcome(engine="jobs", ended="", counts=None, **more):
     about = info(total=6)
-    about = replace(about, target=about.target._replace(engine=engine))
+    about = about._replace(target=about.target._replace(engine=engine))
     counted = {TrialState(k): n for k, n in (counts or {"Running": 4, "Pending": 2}).items()}
     summary = Summary(about, counted, 4, 61.0 if ended else None, ended, None)
     return Outcome(Standing(summary, None), **{"exit_code": 1} | more)

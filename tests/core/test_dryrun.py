@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 import pytest
 from core.making import info as session_info
@@ -47,7 +46,7 @@ def plan(tmp_path, engine: str, **pod):
     (tmp_path / "code").mkdir()
     (tmp_path / "code" / "train.py").write_text("print(1)\n")
     made = session_info(workdir=tmp_path, extra={"pod": pod}, total=5)
-    made = replace(made, target=Target(engine, "c", "s", "default", str(tmp_path)))
+    made = made._replace(target=Target(engine, "c", "s", "default", str(tmp_path)))
     specs = [
         TrialSpec(f"t{n}", n, {"x": n}, image="other:1" if n == 2 else "").named(f"t{n}", f"h{n}")
         for n in range(5)
@@ -95,7 +94,7 @@ def test_two_thousand_trials_are_one_job_and_one_more_are_two():
     """
     Of an Indexed Job; each has the lines of its own indexes.
     """
-    info = replace(session_info(), target=Target("indexed", workdir="/"))
+    info = session_info()._replace(target=Target("indexed", workdir="/"))
     specs = [TrialSpec(f"t{n}", n, {}).named(f"t{n}", "h") for n in range(2001)]
 
     jobs = [m for m in dryrun.planned(info, specs, "default") if m["kind"] == "Job"]

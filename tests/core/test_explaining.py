@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +83,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 def begun(store: Store, count: int = 4, *, engine: str = "jobs") -> None:
     """A session of which all trials but the last are with the cluster."""
-    made = replace(info(total=count), target=Target(engine, "lab", "https://lab", "lab", "/w"))
+    made = info(total=count)._replace(target=Target(engine, "lab", "https://lab", "lab", "/w"))
     store.create(made, specs(count))
     told = [
         TrialEvent(f"t{n}", 1, TrialState.SUBMITTED, 1.0, job=f"t{n}-bcdfg")

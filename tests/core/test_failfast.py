@@ -65,7 +65,7 @@ def test_another_class_is_another_failure():
     """
     one, other = failed("it ended", "it ended")
 
-    assert alike([one, replace(other, failure=Failure.OOM)]) is None
+    assert alike([one, other._replace(failure=Failure.OOM)]) is None
 
 
 def test_what_succeeds_is_not_alike():
@@ -74,7 +74,7 @@ def test_what_succeeds_is_not_alike():
     """
     one, other = failed("", "")
 
-    assert alike([one, replace(other, state=OK, failure=None)]) is None
+    assert alike([one, other._replace(state=OK, failure=None)]) is None
     assert alike([]) is None
 
 
@@ -83,7 +83,7 @@ def test_names_of_jobs_and_pods_make_no_difference():
     The longest name first: a pod's begins with its Job's, and that with the trial's.
     """
     trials = [
-        replace(each, job=f"{each.id}-bcdfg", pod=f"{each.id}-bcdfg-{tail}",
+        each._replace(job=f"{each.id}-bcdfg", pod=f"{each.id}-bcdfg-{tail}",
                 reason=f'pods "{each.id}-bcdfg-{tail}" of job {each.id}-bcdfg: no space')
         for each, tail in zip(failed("", ""), ("xkcdw", "zzzqq"), strict=True)
     ]  # fmt: skip
@@ -113,7 +113,7 @@ def test_a_trial_that_fails_again_tells_no_more_but_its_success_does():
     It can't stand for three; that it can succeed is news.
     """
     first, second = failed("", "")
-    again, well = replace(first, attempt=2), replace(first, attempt=3, state=OK)
+    again, well = first._replace(attempt=2), first._replace(attempt=3, state=OK)
 
     assert list(telling([first, again, second], [])) == [first, second]
     assert list(telling([again, well], [first])) == [well]
@@ -124,7 +124,7 @@ def test_every_class_has_something_to_do(failure):
     """
     With commands that can be typed as they are.
     """
-    found = alike([replace(failed("x")[0], spec=replace(specs(1)[0], id="a b"), failure=failure)])
+    found = alike([failed("x")[0]._replace(spec=replace(specs(1)[0], id="a b"), failure=failure)])
 
     assert found
     hint = found.hint("demo")

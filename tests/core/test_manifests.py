@@ -95,7 +95,7 @@ def test_an_attempt_is_told_what_it_is():
     """
     Its line, its number, and what marks its record.
     """
-    made = job(replace(ATTEMPT, attempt=4))
+    made = job(ATTEMPT._replace(attempt=4))
 
     said = env(made)
     assert (said["KT_LINE"], said["KT_ATTEMPT"]) == ("3", "4")

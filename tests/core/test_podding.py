@@ -231,7 +231,7 @@ TEMPLATES = {
     "other-kind": ("kind: Deployment\nspec: {}", "Deployment is no kind of template"),
     "near-kind": ("kind: Jobs\nspec: {}", "did you mean Job?"),
     "containers-on-top": ("containers: []", "below spec:"),
-    "two-documents": ("a: 1\n---\nb: 2", "not YAML"),
+    "two-documents": ("a: 1\n---\nb: 2", "a second document begins"),
     "twice": ("spec: {a: 1, a: 2}", "the key a stands twice"),
     "bad-json": ('{"spec": {},}', "not JSON"),
     "not-a-number": ("spec: {a: .nan}", "not what JSON can hold"),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import json
-from dataclasses import replace
 
 import pytest
 from core.making import info, opened, specs
@@ -297,7 +296,7 @@ def test_what_fails_in_the_middle_of_a_transaction_is_undone(store):
     """
     store.create(info(), specs(2))
     epoch = store.claim("demo")
-    done = [replace(t, state=TrialState.SUCCEEDED) for t in store.load("demo").trials.values()]
+    done = [t._replace(state=TrialState.SUCCEEDED) for t in store.load("demo").trials.values()]
 
     with pytest.raises(RuntimeError), store.owned("demo", epoch):
         store.save("demo", done, done, [StoredResult(done[0].spec, 1, "{}", {}, None)])
@@ -314,7 +313,7 @@ def test_the_result_of_an_earlier_attempt_is_not_the_trial_s(store):
     """
     store.create(info(metric="m", direction="maximize"), specs(1))
     epoch, trial = store.claim("demo"), store.load("demo").trials["t0"]
-    done = replace(trial, state=TrialState.SUCCEEDED)
+    done = trial._replace(state=TrialState.SUCCEEDED)
     save(store, "demo", epoch, done, results=[StoredResult(trial.spec, 1, "{}", {"m": 3}, 3.0)])
     assert store.summary("demo").best is not None
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 
 import pytest
 from core.making import info, opened, specs
@@ -22,7 +21,7 @@ def show(tmp_path):
     """A session on a cluster of which t0 and t1 have no room, t2 waits without a word, t3 runs."""
     with opened(tmp_path / "state.db") as store:
         about = info(total=4)
-        store.create(replace(about, target=about.target._replace(engine="jobs")), specs(4))
+        store.create(about._replace(target=about.target._replace(engine="jobs")), specs(4))
         ledger = Ledger(store.load("demo"), store, store.claim("demo"))
         for id in ("t0", "t1", "t2", "t3"):
             ledger.keep([TrialEvent(id, 1, SUBMITTED, 5.0, job=f"{id}-bcdfg")])

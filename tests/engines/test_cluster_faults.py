@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -29,7 +28,7 @@ def place(tmp_path):
 
 
 def with_pod_options(session: Session, **options: object) -> Session:
-    info = replace(session.info, extra={"pod": options})
+    info = session.info._replace(extra={"pod": options})
     return Session.of(info, [trial.spec for trial in session.trials.values()])
 
 

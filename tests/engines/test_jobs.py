@@ -68,7 +68,7 @@ def gate(tmp_path):
 
 
 def with_pod(session: Session, **options: object) -> Session:
-    info = replace(session.info, extra={"pod": options})
+    info = session.info._replace(extra={"pod": options})
     return Session.of(info, [trial.spec for trial in every(session)])
 
 
