@@ -17,7 +17,8 @@ from typing import Any
 
 from kubectl_tune import planline
 from kubectl_tune.names import normalise
-from kubectl_tune.planlayouts import KnownKeys, Layouts, shell_words
+from kubectl_tune.planconfig import KnownConfigs, named
+from kubectl_tune.planlayouts import Layouts, shell_words
 from kubectl_tune.planline import Fault, kind, shown
 from kubectl_tune.planpaths import Paths
 from kubectl_tune.problem import PlanProblems, Problem, Severity
@@ -88,7 +89,7 @@ class _Reading:
         self._json = Reader()
         self._ids: dict[str, int] = {}
         self._names: dict[str, str] = {}
-        self._known = KnownKeys(rules.workload)
+        self._known = KnownConfigs(rules.workload)
         self._layouts = Layouts()
         self._paths = Paths(
             rules.workdir,
@@ -120,7 +121,9 @@ class _Reading:
         if not faults and not defects:
             return line
         places = Places(text)
-        self.problems.extend(_placed(fault, number, places) for fault in faults)
+        told = {defect.column for defect in defects}  # NaN is read as another number
+        placed = [_placed(fault, number, places) for fault in faults]
+        self.problems.extend(one for one in placed if one.column not in told)
         wrong = defects or any(fault.severity is Severity.ERROR for fault in faults)
         return None if wrong else line
 
@@ -185,8 +188,8 @@ class _Reading:
         else:
             faults.extend(self._known.faults(config))
             for key in self._files:
-                if key in config:
-                    faults.extend(self._file(key, config[key], number))
+                if named(value := config.get(key)):
+                    faults.extend(self._paths.data(key, value, number))
 
     def _identity(self, job_id: str, number: int) -> Iterable[Fault]:
         if (first := self._ids.setdefault(job_id, number)) != number:
@@ -194,12 +197,6 @@ class _Reading:
         name = normalise(job_id)
         other = self._names.setdefault(name, job_id)
         return () if other is job_id else (_collision(job_id, other, self._ids[other], name),)
-
-    def _file(self, key: str, value: Any, number: int) -> Iterable[Fault]:
-        if type(value) is str and value and "\0" not in value:
-            return self._paths.data(key, value, number)
-        said = "an empty text" if value == "" else kind(value)
-        return (Fault(("config", key), f"{key} must be the name of a file, not {said}"),)
 
 
 _SHELL_HINT = "pass it as an argument of its own, as in: sh -c 'echo \"$1\"' sh {value}"

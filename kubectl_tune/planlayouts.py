@@ -1,5 +1,5 @@
 """
-The config keys of a plan's lines: those nobody reads, and those somebody misses.
+The config keys of commands that we know nothing of: only the plan can tell what is odd.
 
 Lines of one plan share few sets of keys. Each set is judged once, so what a line
 costs does not depend on how much there is to check.
@@ -9,22 +9,19 @@ from __future__ import annotations
 
 import posixpath
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
-from kubectl_tune.planline import Fault, kind, shown
+from kubectl_tune.planline import shown
 from kubectl_tune.problem import Problem, Severity
 from kubectl_tune.strictjson import Places
 from kubectl_tune.suggest import near
 from kubectl_tune.template import RESERVED, placeholders
-from kubectl_tune.workload import Workload
 
 _MOST = 1000  # sets of keys worth comparing; a plan with more has no rule to break
 _MOST_KEYS = 300  # all their names are held against each other
 _SHELLS = frozenset(["sh", "bash", "dash", "zsh", "ksh", "ash"])
 _WARNING = Severity.WARNING
-_UNSAID = (None, False, 0, "full")  # what a setting is, too, that isn't given
 
 Keys = tuple[str, ...]
 
@@ -40,75 +37,7 @@ class _Layout:
     count: int = 0
 
 
-class KnownKeys:
-    """Config keys of a workload that says which ones it reads, and which are numbers."""
-
-    def __init__(self, workload: Workload) -> None:
-        self._workload = workload
-        self._plain: set[tuple[str, Keys, tuple[type, ...]]] = set()
-        self._warned: set[str] = set()
-
-    def faults(self, config: Mapping[str, Any]) -> Sequence[Fault]:
-        books = str(config.get(self._workload.honest[0]))
-        shape = (books, tuple(config), tuple(map(type, config.values())))
-        if shape in self._plain:
-            return ()
-        found = [*self._keys(config), *self._numbers(config), *self._unheard(config)]
-        if not found and not self._counts_in_floats(config) and len(self._plain) < _MOST:
-            self._plain.add(shape)
-        return found
-
-    def _counts_in_floats(self, config: Mapping[str, Any]) -> bool:
-        """Tell whether the types alone don't show that the numbers are right."""
-        return any(type(config.get(key)) is float for key in self._workload.whole_keys)
-
-    def _keys(self, config: Mapping[str, Any]) -> Iterator[Fault]:
-        known, missed = self._workload.known_keys, set[str]()
-        for key in config:
-            if key not in known:
-                meant = near(key, known)
-                missed.add(meant)
-                yield from self._unknown(key, meant)
-        needed = self._workload.required_keys
-        if lacking := [key for key in needed if key not in config and key not in missed]:
-            message = f"config lacks {', '.join(lacking)}"
-            hint = f"the {self._workload.name} workload needs them; other commands follow --"
-            yield Fault(("config",), message, hint)
-
-    def _numbers(self, config: Mapping[str, Any]) -> Iterator[Fault]:
-        for key in self._workload.number_keys:
-            value = config.get(key)
-            if value is None and (key not in config or key not in self._workload.required_keys):
-                continue
-            if type(value) not in (int, float):
-                hint = "leave out the quotes" if isinstance(value, str) else ""
-                yield Fault(("config", key), f"{key} must be a number, not {kind(value)}", hint)
-            elif isinstance(value, float) and key in self._workload.whole_keys and value % 1:
-                yield Fault(("config", key), f"{key} must be a whole number, not {value}")
-
-    def _unheard(self, config: Mapping[str, Any]) -> Iterator[Fault]:
-        """Yield keys that mean nothing with the accounting that this config has."""
-        name, value = self._workload.honest
-        if config.get(name) == value:
-            return
-        for key in self._workload.honest_keys:
-            if config.get(key) not in _UNSAID:
-                hint = f"add {shown(name)}: {shown(value)} to the config"
-                yield Fault(("config", key), f"{key} needs {name}: {value}", hint, key=True)
-
-    def _unknown(self, key: str, meant: str) -> Iterator[Fault]:
-        path, message = ("config", key), f"unknown config key {shown(key)}"
-        if meant:
-            yield Fault(path, message, f"did you mean {meant}?", key=True)
-        elif key not in self._warned:
-            self._warned.add(key)
-            hint = f"the {self._workload.name} workload does not read it"
-            yield Fault(path, message, hint, _WARNING, key=True)
-
-
 class Layouts:
-    """Config keys of commands that we know nothing of: only the plan can tell what is odd."""
-
     def __init__(self) -> None:
         self._layouts: dict[tuple[Keys, Keys], _Layout] = {}
 

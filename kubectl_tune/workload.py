@@ -9,27 +9,57 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
+
+Kind = Literal["number", "whole", "text", "label", "choice", "switch", "amounts", "file"]
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """
+    What a config key may hold; null is no value, whatever the kind.
+
+    A label is a text or a number, a switch true or false. Amounts are numbers by the names
+    that `choices` has.
+    """
+
+    kind: Kind
+    choices: tuple[str, ...] = ()
+    least: float | None = None
+    above: float | None = None  # more than this
+    free: tuple[Any, ...] | None = None  # values that need no honest books; None: all of them
 
 
 @dataclass(frozen=True, slots=True)
 class Workload:
     name: str
     command: tuple[str, ...]
-    file_keys: tuple[str, ...]  # config keys whose value is an input file
-    number_keys: tuple[str, ...]
-    known_keys: tuple[str, ...]  # every config key it reads
+    settings: Mapping[str, Setting]  # every config key it reads
     required_keys: tuple[str, ...]
     metric: str
     direction: str  # maximize or minimize
     caveat: str  # goes with every ranking; ends with a command that needs words for its place
     requires_result: bool  # a trial without a result has failed
-    whole_keys: tuple[str, ...] = ()  # those of the numbers that count something
     comparison: tuple[str, ...] = ()  # prints a config's metrics in the books of each accounting
     honest: tuple[str, str] = ("", "")  # key and value of a config that needs no caveat
     honest_metric: str = ""  # what its results are ranked by: open positions count there, too
-    honest_keys: tuple[str, ...] = ()  # those that mean something only together with it
     spec_keys: tuple[str, ...] = ()  # config keys that a spec may have beside `fixed`, too
+    apart: tuple[tuple[str, str, Any], ...] = ()  # two keys, one value of the second goes with both
+    rising: tuple[tuple[str, str], ...] = ()  # the second key's number is greater; 0 if not given
+
+    @property
+    def known_keys(self) -> tuple[str, ...]:
+        return tuple(self.settings)
+
+    @property
+    def file_keys(self) -> tuple[str, ...]:
+        """Those whose value is an input file."""
+        return tuple(key for key, setting in self.settings.items() if setting.kind == "file")
+
+    @property
+    def number_keys(self) -> tuple[str, ...]:
+        numbers = ("number", "whole")
+        return tuple(key for key, setting in self.settings.items() if setting.kind in numbers)
 
     def flatters(self, config: Mapping[str, Any]) -> bool:
         key, value = self.honest
@@ -53,20 +83,32 @@ class Workload:
         return f"{self.caveat} {place}" if any(map(self.flatters, configs)) else ""
 
 
-_COSTS = ("min_spread_bps", "taker_fee_a_bps", "taker_fee_b_bps", "slippage_bps")
-_EXITS = ("exit_bps", "take_profit_bps", "stop_loss_bps", "max_hold_seconds")
-_TIMES = ("latency_ms_a", "latency_ms_b", "max_quote_age_ms")
-_BOUNDS = ("row_start", "row_stop")
-_HONEST = (
-    *_EXITS,
-    "equity",
-    "close_at_end",
-    "fill",
-    "funding",
-    "rate_column",
-    "balances",
-    *_TIMES,
+_POSITIVE = Setting("number", above=0)
+_COSTS = dict.fromkeys(
+    ("min_spread_bps", "taker_fee_a_bps", "taker_fee_b_bps", "slippage_bps"),
+    Setting("number", least=0),
 )
+_EXIT = Setting("number", above=0, free=())
+_LATENCY = Setting("number", least=0, free=(0,))
+_ROW = Setting("whole", least=0)
+_ACCOUNTS = {
+    "accounting": Setting("choice", ("seed", "two_leg")),
+    "exit_bps": Setting("number", free=()),
+    "take_profit_bps": _EXIT,
+    "stop_loss_bps": _EXIT,
+    "max_hold_seconds": _EXIT,
+    "equity": Setting("choice", ("realized", "mark_to_market"), free=()),
+    "close_at_end": Setting("switch", free=(False,)),
+    "fill": Setting("choice", ("full", "top_of_book"), free=("full",)),
+    "funding": Setting("file", free=()),
+    "rate_column": Setting("text", free=()),
+    "balances": Setting("amounts", ("a", "b"), free=()),
+    "latency_ms_a": _LATENCY,
+    "latency_ms_b": _LATENCY,
+    "max_quote_age_ms": _EXIT,
+    "order": Setting("choice", ("check", "sort", "file")),
+}
+_GATES = ("min_spread", "zero", "round_trip", "seed")
 
 ARBITRAGE = Workload(
     name="arbitrage",
@@ -79,41 +121,26 @@ ARBITRAGE = Workload(
         "--output-json",
         "{output_json}",
     ),
-    file_keys=("data_file", "funding"),
-    number_keys=(
-        *_COSTS,
-        "max_position_usd",
-        "max_open_trades",
-        "initial_balance_usd",
-        "stop_on_drawdown_pct",
-        "exchange_a_to_b_rate",
-        "seed",
-        *_EXITS,
-        *_TIMES,
-        *_BOUNDS,
-        "fold",
-    ),
-    known_keys=(
-        "data_file",
-        *_COSTS,
-        "max_position_usd",
-        "max_open_trades",
-        "initial_balance_usd",
-        "stop_on_drawdown_pct",
-        "tag",
-        "exchange_a_to_b_rate",
-        "gate",
-        "bad_rows",
-        "job_id",
-        "seed",
-        "accounting",
-        *_HONEST,
-        "order",
-        *_BOUNDS,
-        "fold",  # a label, and so is the next
-        "part",
-        "repeat",  # written by the planner, to tell repeated trials apart
-    ),
+    settings={
+        "data_file": Setting("file"),
+        **_COSTS,
+        "max_position_usd": _POSITIVE,
+        "max_open_trades": Setting("whole", least=1),
+        "initial_balance_usd": _POSITIVE,
+        "stop_on_drawdown_pct": _POSITIVE,
+        "tag": Setting("label"),
+        "exchange_a_to_b_rate": _POSITIVE,
+        "gate": Setting("choice", _GATES, free=("min_spread", "zero", "seed")),
+        "bad_rows": Setting("choice", ("seed", "skip", "error")),
+        "job_id": Setting("label"),
+        "seed": Setting("whole"),
+        **_ACCOUNTS,
+        "row_start": _ROW,
+        "row_stop": _ROW,
+        "fold": Setting("whole"),  # a label, and so is the next
+        "part": Setting("label"),
+        "repeat": Setting("label"),  # written by the planner, to tell repeated trials apart
+    },
     required_keys=("data_file", *_COSTS, "max_position_usd"),
     metric="realized_pnl_usd",
     direction="maximize",
@@ -123,10 +150,10 @@ ARBITRAGE = Workload(
         "what honest books say of them: kubectl tune results --explain-accounting"
     ),
     requires_result=True,
-    whole_keys=("max_open_trades", "seed", *_BOUNDS, "fold"),
     comparison=("python", "-m", "kubectl_tune.workloads.arbitrage.compare", "--config", "{config}"),
     honest=("accounting", "two_leg"),
     honest_metric="net_pnl_usd",
-    honest_keys=_HONEST,
-    spec_keys=("accounting", *_HONEST, "order"),
+    spec_keys=tuple(_ACCOUNTS),
+    apart=(("rate_column", "exchange_a_to_b_rate", 1.0),),
+    rising=(("row_start", "row_stop"),),
 )

@@ -653,11 +653,11 @@ def test_lacking_keys_are_named_together():
     [
         ("min_spread_bps", "30", "leave out the quotes"),
         ("min_spread_bps", None, "must be a number, not null"),
-        ("max_position_usd", True, "must be a number, not true or false"),
+        ("max_position_usd", True, "must be a number, not true"),
         ("max_open_trades", 1.5, "whole number"),
-        ("initial_balance_usd", [], "not a list"),
-        ("data_file", 3, "the name of a file, not a number"),
-        ("data_file", "", "the name of a file, not an empty text"),
+        ("initial_balance_usd", [], "a number, not []"),
+        ("data_file", 3, "the name of a file, not 3"),
+        ("data_file", "", 'the name of a file, not ""'),
     ],
 )
 def test_wrong_value_of_the_builtin_workload_is_placed(key, value, message):

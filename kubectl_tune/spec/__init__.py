@@ -17,12 +17,12 @@ from kubectl_tune.expression import Expression
 from kubectl_tune.folds import Window
 from kubectl_tune.planline import kind, shown
 from kubectl_tune.problem import Findings, Place, PlanProblems, Problem, Severity, nowhere
-from kubectl_tune.spec import aims, space, validate
+from kubectl_tune.spec import aims, clashes, space, validate
 from kubectl_tune.spec.foreignwords import ELSEWHERE
 from kubectl_tune.spec.space import Space
 from kubectl_tune.spec.validate import CountRows
 from kubectl_tune.spec.value import Spec
-from kubectl_tune.spec.values import config_value, unwritable, whole
+from kubectl_tune.spec.values import FIXED, config_value, unwritable, whole
 from kubectl_tune.suggest import near
 from kubectl_tune.workload import ARBITRAGE, Workload
 
@@ -30,16 +30,6 @@ __all__ = ["ALWAYS", "EXTRAS", "FIXED", "Spec", "read"]
 
 # The keys that every config of the built-in workload has, and their old order.
 ALWAYS = {"data_file": "", "initial_balance_usd": 10000.0, "max_open_trades": 1}
-FIXED = (
-    "min_spread_bps",
-    "taker_fee_a_bps",
-    "taker_fee_b_bps",
-    "slippage_bps",
-    "max_position_usd",
-    "max_open_trades",
-    "initial_balance_usd",
-    "stop_on_drawdown_pct",
-)
 EXTRAS = ("command", "env", "timeout", "image")  # they go into every line of the plan
 
 _OWN = ("data_file", "fixed", "grids", "max_jobs", "tag_prefix")
@@ -96,6 +86,8 @@ class _Reader:
         base = self._base()
         found = space.read(self._data, self._findings, self._workload)
         self._overlaps(base, found)
+        if self._workload:
+            clashes.read(self._data, base, found, self._workload, self._findings)
         base.update(found.fixed)
         repeat = self._whole("repeat", 1, least=1)
         names = list(dict.fromkeys([*base, *found.places]))

@@ -18,7 +18,7 @@ from kubectl_tune.problem import Findings
 from kubectl_tune.spec import entry as entries
 from kubectl_tune.spec import search as searches
 from kubectl_tune.spec.method import Method
-from kubectl_tune.spec.values import config_value, whole
+from kubectl_tune.spec.values import config_value, fits, whole
 from kubectl_tune.strictjson import Path
 from kubectl_tune.suggest import near
 from kubectl_tune.workload import Workload
@@ -122,12 +122,20 @@ class _Reader:
                 if one.log:
                     hint = "list its values, or draw from it with search: {method: random}"
                 self._findings.error(f"{where}: a grid needs the step of its range", hint, at)
+            self._ends(where, at, one)
             return one
         if not one.choices:
             self._findings.warning(f"{where} has no values", "the plan will be empty", at)
         return Parameter(
             one.name, tuple(self._value(where, one.name, value, at) for value in one.choices)
         )
+
+    def _ends(self, where: str, at: Path, one: Parameter) -> None:
+        """Check both ends of a range, and a value between them."""
+        between = one.low + (one.step or (0 if one.whole else 0.5))
+        for value in dict.fromkeys((one.low, one.high, between)):
+            if not fits(where, one.name, value, self._findings, self._workload, at):
+                return
 
     def _value(self, where: str, key: str, value: Any, at: Path) -> Any:
         return config_value(where, key, value, self._findings, self._workload, at)

@@ -6,12 +6,24 @@ from collections.abc import Mapping
 from typing import Any
 
 from kubectl_tune.parameter import number
+from kubectl_tune.planconfig import unfit
 from kubectl_tune.planline import shown
 from kubectl_tune.problem import Findings
 from kubectl_tune.strictjson import Path
 from kubectl_tune.workload import Workload
 
 _DEEPEST = 20
+# Keys of the first planner, which took any number for them.
+FIXED = (
+    "min_spread_bps",
+    "taker_fee_a_bps",
+    "taker_fee_b_bps",
+    "slippage_bps",
+    "max_position_usd",
+    "max_open_trades",
+    "initial_balance_usd",
+    "stop_on_drawdown_pct",
+)
 
 
 def whole(
@@ -47,10 +59,28 @@ def config_value(
         plain = number(value)
         if plain is None:
             findings.error(f"{where} must be a number, not {shown(value)}", at=at)
-        elif isinstance(value, str):
+            return value
+        if isinstance(value, str):
             findings.warning(f"{where}: {shown(value)} is read as a number", "drop the quotes", at)
-            return plain
+            value = plain
+        fits(where, key, value, findings, workload, at)
+    elif value is not None:
+        fits(where, key, value, findings, workload, at)
     return value
+
+
+def fits(
+    where: str, key: str, value: Any, findings: Findings, workload: Workload | None, at: Path
+) -> bool:
+    """Tell whether a workload's job takes a value, and say what it must be if not."""
+    setting = workload.settings.get(key) if workload else None
+    if setting is None or not (said := unfit(setting, value)):
+        return True
+    if key in FIXED:
+        findings.warning(f"{where} {said[0]}", "its trials fail", at)
+    else:
+        findings.error(f"{where} {said[0]}", said[1], at)
+    return False
 
 
 def unwritable(value: Any, depth: int = 0) -> str:

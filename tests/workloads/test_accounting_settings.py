@@ -141,6 +141,7 @@ BALANCES = 'must be {"a": USD, "b": USD}, or a=USD,b=USD, with no amount below z
             {"accounting": "two-leg", "exit_bps": 1, "gate": "round_trip"},
             ["accounting must be one of seed, two_leg"],  # the others were meant for it
         ),
+        ({"accounting": True, "fill": "top_of_book"}, ["accounting must be text, not true"]),
         ({"accounting": "two_leg", "funding": ""}, ["funding must not be empty"]),
         ({"accounting": "two_leg", "rate_column": ""}, ["rate_column must not be empty"]),
         ({"exit_bps": 1}, ["exit_bps needs accounting: two_leg"]),

@@ -234,4 +234,4 @@ def test_the_product_knows_which_keys_are_numbers():
     whole = {name for name, kind in settings.CONVERT.items() if kind is settings.whole_number}
 
     assert {*ARBITRAGE.number_keys} == numbers | whole
-    assert {*ARBITRAGE.whole_keys} == whole
+    assert {key for key, one in ARBITRAGE.settings.items() if one.kind == "whole"} == whole

@@ -180,8 +180,8 @@ def tuning_config(settings: Mapping[str, Any], environment: Mapping[str, str]) -
             values[name] = CONVERT[name](value)
         except ValueError as error:
             problems.append(f"{name} {error}, not {_short(json.dumps(value))}")
-            if name in REQUIRED:
-                values[name] = HARMLESS
+            if name in HARMLESS:
+                values[name] = HARMLESS[name]
     values.setdefault("job_id", job_id(environment))
     options = Options(**{name: values.pop(name) for name in OPTIONS if name in values})
     try:
@@ -202,7 +202,8 @@ def problems(settings: Mapping[str, Any]) -> str:
     return ""
 
 
-HARMLESS: Any = 1.0  # stands for what can't be read while the rest is looked at
+# What stands for a value that can't be read while the rest is looked at.
+HARMLESS: dict[str, Any] = {**dict.fromkeys(REQUIRED, 1.0), "accounting": "two_leg"}
 
 
 def job_id(environment: Mapping[str, str] = os.environ) -> str | None:
