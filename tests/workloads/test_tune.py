@@ -335,6 +335,18 @@ def test_wrong_usage_is_exit_2_with_a_result(argv, message, capsys):
     assert read()["error"]["message"].startswith(message)
 
 
+def test_all_that_is_wrong_with_a_command_line_is_said_at_once(capsys):
+    """
+    Values that can't be read, words that there aren't, and flags that nobody knows.
+    """
+    assert tune.main(["--exit-bps=x", "--gate=wide", "--order", "y", "--no-such-flag"]) == 2
+
+    last = capsys.readouterr().err.splitlines()[-1]
+    for flag in ("argument --exit-bps: ", "argument --gate: ", "argument --order: "):
+        assert flag in last
+    assert last.endswith("; unrecognized arguments: --no-such-flag")
+
+
 def test_bad_rows_are_counted_named_and_kept_out_of_the_json(config, capsys):
     """
     Quotes that are no numbers make metrics that are null, never NaN, in the file.

@@ -22,6 +22,7 @@ from .bad_rows import BadRowPolicy
 from .command import run
 from .flags import add_accounting_flags, add_data_flags, add_strategy_flags
 from .quotes import Quotes, load_quotes
+from .usage import Parser
 
 
 def load_snapshots_from_csv(path: str | Path) -> list[OrderBookSnapshot]:
@@ -53,7 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="run_arbitrage_backtest", description="Backtest arbitrage over a file of quotes."
     )
     add_strategy_flags(parser, required=True)

@@ -22,6 +22,7 @@ from .extras import Currency, Extra, Funding, Sizes
 from .faults import Row, with_faults
 from .market import START_MS, MarketConfig, Quote, quotes
 from .tables import COLUMNS
+from .usage import Parser
 
 START = datetime.fromtimestamp(START_MS / 1000, UTC)
 
@@ -84,9 +85,7 @@ def _table(args: argparse.Namespace) -> tuple[list[str], Iterator[Row]]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="simulate", description="Simulate quotes of one asset on two venues."
-    )
+    parser = Parser(prog="simulate", description="Simulate quotes of one asset on two venues.")
     add = parser.add_argument
     add("--rows", type=_count, default=10_000, metavar="N", help="how many (10000)")
     add("--seed", type=int, default=7, metavar="N", help="equal seeds give equal rows (7)")

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from . import result, settings
+from . import result, settings, usage
 from .arbitrage_tuning import ArbitrageTuningRunner, TuningConfig, TuningRun
 from .command import run
 from .flags import add_accounting_flags, add_data_flags, add_strategy_flags
@@ -32,8 +32,8 @@ class Failure(Exception):
         self.kind = kind
 
 
-class Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
+class Parser(usage.Parser):
+    def fail(self, message: str) -> NoReturn:
         self.print_usage(sys.stderr)
         raise Failure(message, label=f"{self.prog}: error", code=2, kind="UsageError")
 
