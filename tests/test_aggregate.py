@@ -75,6 +75,9 @@ class TestLoading:
         )
 
     def test_a_name_in_the_summary_wins_over_the_file_s(self, folder, save):
+        """
+        A result that was renamed is still called as its trial was.
+        """
         save("x.json", result(config_summary={"job_id": "sess_0007"}))
 
         assert top(folder) == ["sess_0007"]
@@ -136,6 +139,9 @@ class TestLoading:
         assert json.loads(first)["total_jobs"] == 1
 
     def test_rankings_and_sessions_beside_the_results_don_t_count(self, folder, save):
+        """
+        They are JSON, and of ours, but no job.
+        """
         save("a.json", result())
         entry = {"rank": 1, "job_id": "a", "metrics": {}, "config": {}, "output_json": None}
         save("ranking.json", [entry])
@@ -144,6 +150,9 @@ class TestLoading:
         assert len(TuningResultsAggregator(str(folder)).load_results()) == 1
 
     def test_unfinished_and_hidden_files_are_left_out(self, folder, save):
+        """
+        Neither drafts nor folders nor pipes are read, whatever they are called.
+        """
         save(".a.json", result())
         save(".cache/b.json", result())
         save(".a.json.123.tmp", result())
@@ -155,11 +164,17 @@ class TestLoading:
         assert TuningResultsAggregator(str(folder)).load_results() == []
 
     def test_a_missing_folder_has_no_results(self, tmp_path):
+        """
+        The class, unlike its command, takes it for an empty one.
+        """
         summary = TuningResultsAggregator(str(tmp_path / "none")).summarize()
 
         assert (summary.total_jobs, summary.top_by_pnl) == (0, [])
 
     def test_a_link_to_nowhere_is_an_error_entry(self, folder):
+        """
+        It counts as a job whose result can't be read.
+        """
         folder.mkdir()
         (folder / "gone.json").symlink_to(folder / "nothing")
 
@@ -179,6 +194,9 @@ class TestSummary:
         assert top(folder) == ["c", "d", "a", "b"]
 
     def test_a_missing_pnl_is_zero_and_one_that_is_no_number_is_last(self, folder, save):
+        """
+        Nothing that can't be compared outranks a loss.
+        """
         save("minus.json", result(-1))
         save("none.json", {"status": "success", "metrics": {}})
         save("nan.json", result(float("nan")))
@@ -189,6 +207,9 @@ class TestSummary:
         assert top(folder) == ["plus", "none", "minus", "nan", "null", "text"]
 
     def test_limits_include_their_ends(self, folder, save):
+        """
+        A drawdown at the limit passes, as does the least number of trades; 0 is a limit, too.
+        """
         save("a.json", result(1, drawdown=5.0, trades=5))
         save("b.json", result(2, drawdown=5.1, trades=4))
 
@@ -208,6 +229,9 @@ class TestSummary:
         assert top(folder, max_drawdown_pct=100) == ["b", "a"]
 
     def test_counts_are_before_filters_and_limit(self, folder, save):
+        """
+        Totals tell of the folder, whatever is shown of it.
+        """
         for n in range(15):
             save(f"job_{n:02}.json", result(float(n)))
         save("bad.json", "{")
@@ -254,6 +278,9 @@ class TestCommand:
         )
 
     def test_the_json_is_the_known_one(self, folder, save, tmp_path, capsys):
+        """
+        Keys, their order and the indent stay as programs know them; the file is written whole.
+        """
         save("a.json", result(1.5))
         target = tmp_path / "new" / "summary.json"
 
@@ -273,6 +300,9 @@ class TestCommand:
         assert os.listdir(target.parent) == ["summary.json"]
 
     def test_what_is_missing_is_printed_as_such(self, folder, save, capsys):
+        """
+        N/A where a zero would be taken for a value.
+        """
         save("a.json", {"status": "success", "metrics": {"realized_pnl_usd": None}})
 
         assert main(["--results-dir", str(folder)]) == 0
@@ -283,6 +313,9 @@ class TestCommand:
         )
 
     def test_names_can_t_drive_the_terminal(self, folder, save, capsys):
+        """
+        Control characters show, and no name makes a line of its own.
+        """
         save("a.json", result(config_summary={"job_id": "x\x1b[2J\n  9) job_id=fake"}))
 
         assert main(["--results-dir", str(folder)]) == 0
@@ -307,6 +340,9 @@ class TestCommand:
 
     @pytest.mark.parametrize("name", ["none", "file.json"])
     def test_a_folder_that_isn_t_there_is_exit_1(self, tmp_path, capsys, name):
+        """
+        Also a file in its place; nothing is printed as a summary.
+        """
         (tmp_path / "file.json").write_text("{}")
 
         assert main(["--results-dir", str(tmp_path / name)]) == 1
@@ -315,6 +351,9 @@ class TestCommand:
         assert capsys.readouterr() == ("", expected)
 
     def test_a_summary_that_can_t_be_written_is_exit_2(self, folder, save, capsys):
+        """
+        The reason is on stderr.
+        """
         save("a.json", result())
 
         assert main(["--results-dir", str(folder), "--output-json", str(folder)]) == 2
@@ -322,12 +361,18 @@ class TestCommand:
         assert "[D39_AGG] FATAL: can't write" in capsys.readouterr().err
 
     def test_wrong_usage_is_exit_2(self, capsys):
+        """
+        As argparse has it.
+        """
         with pytest.raises(SystemExit) as caught:
             main(["--max-results", "x"])
 
         assert caught.value.code == 2
 
     def test_nothing_at_all_is_a_summary_too(self, folder, capsys):
+        """
+        An empty folder is exit 0, with a top of none.
+        """
         folder.mkdir()
 
         assert main(["--results-dir", str(folder)]) == 0
@@ -383,11 +428,17 @@ class TestRows:
         assert found[2].extra["error"] == "broke"
 
     def test_rows_know_whether_they_need_the_caveat(self, folder, save):
+        """
+        By the engine that a result names, also where no session is known.
+        """
         save("a.json", result())
 
         assert caveat(rows(folder), "s") == f"{ARBITRAGE.caveat} s"
 
     def test_a_missing_folder_is_said(self, tmp_path):
+        """
+        Rows of a folder that isn't there are an error, not none.
+        """
         with pytest.raises(ResultError, match="no such folder"):
             rows(tmp_path / "none")
 

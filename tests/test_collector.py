@@ -109,6 +109,9 @@ class TestCollect:
         assert (session["kind"], session["counts"]["Succeeded"]) == ("Session", 2)
 
     def test_the_aggregator_reads_the_results(self, run, say):
+        """
+        What is collected is a folder of results to the script and to `results --dir`.
+        """
         run(line("a", 0.5), line("b", 0.25), line("c", 9, code=3))
         assert say("collect", "--to", "all")[0] == 0
 
@@ -134,6 +137,9 @@ class TestCollect:
         assert files("all") == OURS | {"failed/a.json", "logs/a.log"}
 
     def test_a_log_has_all_attempts(self, run, say):
+        """
+        One after the other, each under its number.
+        """
         run(line("a", code=3, end=""), flags=("--retries=1",))
 
         assert say("collect", "--to", "all")[0] == 0
@@ -202,6 +208,9 @@ class TestCollect:
         [("plan.jsonl", "plan.jsonl is not a folder"), ("/proc/none", "can't write /proc/none/")],
     )
     def test_where_nothing_can_be_written_is_a_sentence(self, to, said, run, say):
+        """
+        Exit 2 names the path; nothing is said to be collected.
+        """
         run(line("a", 0.5))
 
         code, out, err = say("collect", "--to", to)
@@ -264,8 +273,8 @@ class TestCollect:
         """
         One trial has ended and one waits for this test: the folder has the one.
         """
-        os.mkfifo("gate")
-        command = ["sh", "-c", 'echo begun; [ "$1" = a ] || cat gate; echo \'{"loss": 1}\'',
+        waiting = "while ! test -e go; do sleep 0.02; done"
+        command = ["sh", "-c", f'[ "$1" = a ] || {waiting}; echo \'{{"loss": 1}}\'',
                    "sh", "{job_id}"]  # fmt: skip
         Path("plan.jsonl").write_text(
             "".join(json.dumps({"job_id": id, "config": {}, "command": command}) + "\n"
@@ -276,14 +285,16 @@ class TestCollect:
              "--metric=loss", "--name=live", "-j", "1"],
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
-        with open("gate", "w") as gate:  # opens once the second trial reads it
-            while not json.loads(say("results", "live", "-o", "json")[1]):
-                assert driver.poll() is None  # the first one is being saved
+        try:
+            while '"a"' not in say("results", "live", "-o", "json")[1]:
+                assert driver.poll() is None, "it ended before it had run anything"
             assert say("collect", "--to", "all")[0] == 0
             assert say("best", "-o", "name")[1] == "live/a\n"
             assert json.loads(say("results", "-o", "json", "--all")[1])[1]["rank"] is None
-            gate.write("go\n")
-        assert driver.wait(timeout=60) == 0
+        finally:
+            Path("go").touch()
+            code = driver.wait(timeout=60)
+        assert code == 0
         assert "results/a.json" in files("all")
         assert "results/b.json" not in files("all")
         assert json.loads(Path("all/session.json").read_text())["state"] == "Running"
@@ -291,6 +302,9 @@ class TestCollect:
 
 class TestRestore:
     def test_lost_and_changed_result_files_are_written_again(self, run, say):
+        """
+        To the byte as the trial wrote them; those that are right are left alone.
+        """
         run(line("a", 1), line("b", 2), line("c", 3))
         Path("out/1.json").unlink()
         Path("out/2.json").write_text("{")
@@ -305,6 +319,9 @@ class TestRestore:
         assert say("collect")[1] == "session/demo: 0 of 3 result files written again\n"
 
     def test_it_works_from_any_folder(self, run, say, monkeypatch, here):
+        """
+        Paths of a plan are those of where it was run.
+        """
         run(line("a", 1))
         Path("out/1.json").unlink()
         Path("elsewhere").mkdir()
@@ -316,6 +333,9 @@ class TestRestore:
         assert os.listdir() == []
 
     def test_without_result_files_the_folder_is_named(self, run, say):
+        """
+        A plan that names no files gets a hint to the command that makes a folder of them.
+        """
         run({"job_id": "a", "config": {}})
 
         assert "collect demo --to FOLDER" in say("collect")[1]

@@ -70,6 +70,9 @@ def test_a_config_goes_there_to_the_letter(folder, workload):
 
 
 def test_python_is_the_one_that_runs_this(folder, workload):
+    """
+    As in commands of trials: another Python may lack the workload.
+    """
     command = replace(workload, comparison=("python", *workload.comparison[1:]))
 
     (found,) = compare(
@@ -116,6 +119,9 @@ def test_what_went_wrong_is_said_once_for_all_it_holds_for(folder, workload):
     ["print('[1]'); sys.exit()", "print('{'); sys.exit()", "print('{\"seed\": 1}'); sys.exit()"],
 )
 def test_what_is_no_comparison_is_not_taken_for_one(do, folder, workload):
+    """
+    Neither a list, nor half an object, nor one whose accounting is no table of metrics.
+    """
     with pytest.raises(ResultError, match="can't compare t1: it printed no comparison"):
         compare([row(1, do=do)], workload, str(folder))
 
@@ -131,6 +137,9 @@ def test_a_trial_that_takes_too_long_is_ended(folder, workload):
 
 
 def test_a_folder_that_is_gone_is_said(folder, workload):
+    """
+    The trial is named with the reason, as for any comparison that fails.
+    """
     rows = [Row("t1", {}, {"x": 1})]
 
     with pytest.raises(ResultError, match="can't compare t1: No such file or directory"):

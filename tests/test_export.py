@@ -93,15 +93,24 @@ class TestJson:
         }
 
     def test_jsonl_has_the_same_objects_one_a_line(self):
+        """
+        Programs may read either: both promise the same keys and values.
+        """
         lines = render(RANKED, "jsonl").body.splitlines()
 
         assert list(map(json.loads, lines)) == json.loads(render(RANKED, "json").body)
 
     def test_nothing_is_an_empty_list(self):
+        """
+        No rows are valid JSON, and no lines of it.
+        """
         assert json.loads(render([], "json").body) == []
         assert render([], "jsonl").body == ""
 
     def test_columns_don_t_change_the_promise(self):
+        """
+        --columns is for readers; programs get every key whatever is shown.
+        """
         assert render(RANKED, "json", columns=["pnl"]) == render(RANKED, "json")
 
 
@@ -130,6 +139,9 @@ class TestCsv:
         assert (third["rank"], third["metrics.pnl"]) == ("", "")
 
     def test_a_metric_may_have_the_name_of_a_config_key_or_of_ours(self):
+        """
+        Prefixes keep apart what has the same name, so that no value hides another.
+        """
         ranked = [Ranked(1, Row("a", {"rank": 7, "x": 1}, {"job_id": "b", "x": 2}))]
 
         [entry] = read_csv(render(ranked, "csv").body)
@@ -161,17 +173,26 @@ class TestCsv:
 
     @pytest.mark.parametrize("text", ["=1+1", "+1+1", "-1+1", "@A1", "\uff1d1"])
     def test_a_formula_is_led_by_an_apostrophe(self, text):
+        """
+        A spreadsheet must show what a trial wrote, and not calculate it.
+        """
         [entry] = read_csv(render([Ranked(1, Row(text, {}))], "csv").body)
 
         assert entry["job_id"] == f"'{text}"
 
     @pytest.mark.parametrize("text", ["-1.5", "+3", "-1e-05", "a=1"])
     def test_a_text_that_is_a_number_is_left_alone(self, text):
+        """
+        A sign alone makes no formula, and an apostrophe would make a number a text.
+        """
         [entry] = read_csv(render([Ranked(1, Row(text, {}))], "csv").body)
 
         assert entry["job_id"] == text
 
     def test_negative_numbers_stay_numbers(self):
+        """
+        A loss begins with a minus and is none of the formulas.
+        """
         [entry] = read_csv(render([Ranked(1, Row("a", {"pnl": -5.25}))], "csv").body)
 
         assert entry["metrics.pnl"] == "-5.25"
@@ -188,6 +209,9 @@ class TestCsv:
         ]
 
     def test_states_are_told_where_they_differ(self):
+        """
+        A column of states is there as soon as one row did not succeed.
+        """
         ranked = rank([*ROWS, Row("z", {}, state="Failed")], metric="pnl")
 
         assert [entry["state"] for entry in read_csv(render(ranked, "csv").body)] == [
@@ -232,11 +256,17 @@ class TestTable:
         assert body.splitlines()[1].split() == ["sess_0003", "<none>"]
 
     def test_wide_shows_everything(self):
+        """
+        What the table leaves out, too: texts, what is equal in all rows, nested keys.
+        """
         header = render(RANKED, "wide", metric="pnl").body.splitlines()[0].split()
 
         assert {"NOTE", "DATA-FILE", "MODEL.LR"} <= set(header)
 
     def test_groups_show_their_figures(self):
+        """
+        Beside the best of each group stand its size, median and mean.
+        """
         ranked = rank(ROWS, metric="pnl", group_by=["data_file"])
 
         header = render(ranked, "table", metric="pnl").body.splitlines()[0].split()
@@ -244,22 +274,34 @@ class TestTable:
         assert header[:6] == ["RANK", "TRIAL", "PNL", "N", "MEDIAN", "MEAN"]
 
     def test_columns_are_those_asked_for(self):
+        """
+        No more than those, in the order in which they were asked for.
+        """
         body = render(RANKED, "table", columns=["trial", "min_spread_bps"]).body
 
         assert body.splitlines()[:2] == ["TRIAL       MIN-SPREAD-BPS", "sess_0002   30"]
 
     @pytest.mark.parametrize("form", ["table", "csv", "md", "parquet"])
     def test_an_unknown_column_is_refused(self, form):
+        """
+        In every format that has columns, with the one that was meant.
+        """
         with pytest.raises(UsageError) as caught:
             render(RANKED, form, columns=["job_id", "min_spred_bps"])
 
         assert "did you mean min_spread_bps?" in caught.value.hint
 
     def test_no_rows_are_no_table(self):
+        """
+        Not even headers: what there is to say stands on stderr.
+        """
         assert render([], "table", metric="pnl").body == ""
 
     @given(HOSTILE)
     def test_no_text_breaks_a_line_or_drives_a_terminal(self, text):
+        """
+        Whatever a trial is called or writes, each row stays one line without control sequences.
+        """
         ranked = [Ranked(1, Row(text, {"m": text}, {text: text})), Ranked(2, Row("b", {}))]
 
         body = render(ranked, "wide").body
@@ -270,6 +312,9 @@ class TestTable:
 
 class TestMarkdown:
     def test_it_is_a_github_table(self):
+        """
+        Numbers stand right, texts left, and every row has all cells.
+        """
         assert render(RANKED[:2], "md", columns=["rank", "trial", "pnl", "note"]).body == (
             "|   rank | trial     |     pnl | note   |\n"
             "|-------:|:----------|--------:|:-------|\n"
@@ -319,14 +364,23 @@ class TestParquet:
         assert entries[2]["rank"] is None
 
     def test_hostile_texts_are_stored(self, library):
+        """
+        Half a character can't be UTF-8: it is stored as an escape, not refused.
+        """
         entries = read_parquet(library, render([Ranked(1, Row("a\ud800\n|", {}))], "parquet").body)
 
         assert entries[0]["job_id"] == "a\\ud800\n|"
 
     def test_nothing_is_a_file_too(self, library):
+        """
+        No rows make a Parquet file that readers open.
+        """
         assert read_parquet(library, render([], "parquet").body) == []
 
     def test_without_a_library_a_sentence_says_what_to_install(self, monkeypatch):
+        """
+        The extra is named, as it is written for pip.
+        """
         monkeypatch.setitem(sys.modules, "pyarrow", None)
         monkeypatch.setitem(sys.modules, "polars", None)
 
@@ -351,6 +405,9 @@ class TestParquet:
         ],
     )
     def test_a_column_has_the_narrowest_type_that_holds_it(self, values, kind, stored):
+        """
+        Whole numbers of 64 bits, floats, truths, else texts in which no value is lost.
+        """
         assert typed_column(values) == (kind, stored)
 
 
@@ -380,10 +437,16 @@ def test_the_caveat_goes_with_every_ranking(form):
 
 
 def test_only_bytes_are_binary():
+    """
+    What BINARY says of a format decides whether a terminal may get it.
+    """
     for form in FORMATS:
         assert isinstance(render(RANKED, form).body, bytes) == (form in BINARY)
 
 
 def test_an_unknown_format_is_refused_in_kubectl_s_words():
+    """
+    Whatever format is asked for is written, or named as none.
+    """
     with pytest.raises(UsageError, match="unable to match a printer suitable for"):
         render(RANKED, "xml")

@@ -211,6 +211,9 @@ def test_a_path_may_lack_its_braces_and_its_dot(path: str):
 
 @pytest.mark.parametrize("path", ["{.a", "{.a}{.b}", "{}"])
 def test_what_is_no_path_is_refused(path: str):
+    """
+    In kubectl's words, whatever kubectl would refuse.
+    """
     with pytest.raises(PathError, match=r"^unexpected path string, expected a 'name1.name2' or "):
         relaxed(path)
 

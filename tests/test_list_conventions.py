@@ -291,6 +291,9 @@ def test_a_format_that_makes_no_sense_is_refused(
 
 
 def test_a_template_that_does_not_fit_is_an_error(desk: Desk, three: Front):
+    """
+    kubectl's sentence on stderr, exit 2, and nothing on stdout.
+    """
     done = desk.tune("list", "--cluster", "-o", "jsonpath={.items[7].name}")
 
     assert (done.code, done.out) == (2, "")
@@ -366,6 +369,9 @@ def test_what_a_server_refuses_is_said_in_kubectls_words(
 
 
 def test_a_server_that_is_not_there_is_named(desk: Desk, stub: ApiServer):
+    """
+    In kubectl's sentence, which has no prefix.
+    """
     stub.close()
 
     done = desk.tune("list", "--cluster", "-s", stub.url)

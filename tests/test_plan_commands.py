@@ -81,6 +81,9 @@ class TestValidate:
         assert "(did you mean command?)" in out
 
     def test_warnings_alone_leave_a_plan_valid(self, capsys):
+        """
+        Exit 0, with each warning at its place and counted.
+        """
         plan = write(line("a_1") + line("a.1"))
 
         assert main(["validate", plan, *COMMAND]) == 0
@@ -125,6 +128,9 @@ class TestValidate:
         assert main(["validate", plan]) == 0
 
     def test_standard_input_is_read(self, capsys, monkeypatch):
+        """
+        `-` is no file; reports call it what it is.
+        """
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(line().encode())))
 
         assert main(["validate", "-", *COMMAND]) == 0
@@ -145,6 +151,9 @@ class TestValidate:
         ],
     )
     def test_what_can_not_be_checked_is_a_sentence(self, args, said, capsys):
+        """
+        Exit 2 and one error; stdout is for reports of plans.
+        """
         write(line())
 
         assert main(["validate", *args]) == 2
@@ -159,6 +168,9 @@ class TestValidate:
         ids=repr,
     )
     def test_what_is_no_plan_has_no_trials(self, content, capsys):
+        """
+        Bytes of anything else are problems with places, and never a traceback.
+        """
         Path("plan.jsonl").write_bytes(content)
 
         assert main(["validate", "plan.jsonl", "-o", "json", *COMMAND]) == 2
@@ -168,6 +180,9 @@ class TestValidate:
         assert found["problems"]
 
     def test_nothing_of_a_plan_drives_the_terminal(self, capsys):
+        """
+        Names and keys, also those that only stand in messages, are printed as what they are.
+        """
         plan = write(
             '{"job_id": "\\u001b[2J", "config": {"\\u202e": 1}, "\x1b[31m": 1}\n{"\x9b":1}\n'
         )
@@ -193,6 +208,9 @@ class TestValidate:
         )
 
     def test_off_a_terminal_nothing_is_cut(self, capsys):
+        """
+        A pipe gets every problem, and a line that counts them.
+        """
         plan = write("{\n" * 150)
 
         assert main(["validate", plan, *COMMAND]) == 2
@@ -295,6 +313,9 @@ class TestPlan:
         assert "warning: spec.yaml: the plan is empty (does where drop all?)" in err
 
     def test_warnings_leave_standard_output_clean(self, capsys):
+        """
+        It is the plan, which the next program reads.
+        """
         spec = write(SPEC + "colour: red\n", "spec.yaml")
 
         assert main(["plan", spec]) == 0
@@ -315,6 +336,9 @@ class TestPlan:
         ],
     )
     def test_what_can_not_be_made_is_a_sentence(self, args, said, capsys):
+        """
+        Exit 2 and one error; no plan is begun, and the spec is not written over.
+        """
         write(SPEC, "spec.yaml")
         write(line())
 
@@ -508,6 +532,9 @@ class TestExplain:
         ],
     )
     def test_flags_that_do_not_fit_are_a_sentence(self, capsys, args, said):
+        """
+        A flag that would do nothing is refused, not ignored.
+        """
         write(SPEC, "spec.yaml")
 
         assert main(["plan", "spec.yaml", *args]) == 2

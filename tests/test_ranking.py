@@ -125,6 +125,9 @@ class TestNames:
     ROWS = (row("a", 1, min_spread_bps=20), row("b", 2, min_spread_bps=30))
 
     def test_a_typo_is_named_with_what_was_meant(self):
+        """
+        A metric that no row has is an error, and not an empty ranking.
+        """
         with pytest.raises(UsageError, match='"trads"') as caught:
             rank(self.ROWS, metric="trads")
 
@@ -141,6 +144,9 @@ class TestNames:
         assert "pnl" in caught.value.hint
 
     def test_one_trial_that_has_it_is_enough(self):
+        """
+        The others stand behind it without a rank.
+        """
         assert places(rank([row("a"), row("b", 1)], metric="pnl")) == [(1, "b"), (None, "a")]
 
     def test_as_long_as_nothing_has_ended_any_name_may_come(self):
@@ -203,12 +209,18 @@ class TestSort:
         ]
 
     def test_the_direction_of_the_metric_holds_for_its_key(self):
+        """
+        Sorted by the metric itself, the best is first, also where less is better.
+        """
         ranked = rank(self.ROWS, metric="pnl", direction="minimize", sort="pnl")
 
         assert [place.row.job_id for place in ranked] == ["a", "b", "c"]
 
     @pytest.mark.parametrize("text", ["", "a,,b", ","])
     def test_an_empty_key_is_refused(self, text):
+        """
+        A comma too many is a mistake, and no key.
+        """
         with pytest.raises(UsageError):
             sort_keys(text)
 
@@ -235,12 +247,18 @@ class TestGroups:
         assert ranked[2].group == Group({"pair": "sol"}, "pnl", n=0, median=None, mean=None)
 
     def test_groups_may_have_several_keys_and_lack_some(self):
+        """
+        Rows are together where all keys are equal, and a missing one is a value of its own.
+        """
         ranked = rank(self.ROWS, metric="pnl", group_by=["pair", "fee"])
 
         assert places(ranked) == [(1, "b"), (2, "c"), (3, "a"), (None, "e")]
         assert ranked[3].group.by == {"pair": "sol", "fee": None}
 
     def test_top_counts_groups(self):
+        """
+        A group is one place, however many rows it has.
+        """
         assert places(rank(self.ROWS, metric="pnl", group_by=["pair"], top=1)) == [(1, "b")]
 
     @pytest.mark.parametrize("values", [(True, 1), ("true", True), ([1], [2]), (None, "")])
@@ -253,6 +271,9 @@ class TestGroups:
         assert len(rank(rows, metric="pnl", group_by=["key"])) == 2
 
     def test_figures_that_overflow_are_left_out(self):
+        """
+        None, where the sum of two numbers is none; the group is ranked all the same.
+        """
         rows = [row("a", 1.7e308), row("b", 1.7e308)]
 
         [place] = rank(rows, metric="pnl", group_by=["trades"])
@@ -260,11 +281,17 @@ class TestGroups:
         assert place.group == Group({"trades": 3}, "pnl", n=2, median=None, mean=None)
 
     def test_groups_need_to_know_what_is_best(self):
+        """
+        Without a metric no row can stand for its group.
+        """
         with pytest.raises(UsageError):
             rank(self.ROWS, group_by=["pair"])
 
 
 def test_the_best_row_is_the_first_of_the_ranking():
+    """
+    None is best where none has a number.
+    """
     assert best([row("a", 1), row("b", 2)], "pnl").job_id == "b"
     assert best([row("a", math.nan)], "pnl") is None
     assert best([], "pnl") is None

@@ -123,6 +123,9 @@ class TestResults:
         assert (failed["rank"], failed["job_id"], failed["metrics"]) == (None, "t1", {})
 
     def test_conditions_orders_and_groups(self, run, say):
+        """
+        Each flag narrows or orders the same rows; of two conditions both must hold.
+        """
         run(*(trial(loss / 10, lr=loss, side=loss % 2) for loss in range(1, 7)))
 
         def ids(*args: str) -> list[str]:
@@ -175,6 +178,9 @@ class TestResults:
         ids=lambda value: " ".join(value) if isinstance(value, list) else "",
     )
     def test_what_can_not_be_shown_is_a_sentence(self, args, said, run, say):
+        """
+        Exit 2, with the word that was wrong or the one that was meant.
+        """
         run(trial(0.3))
 
         code, out, err = say("results", *args)
@@ -195,12 +201,18 @@ class TestResults:
         assert say("results")[:2] == (0, "")
 
     def test_before_any_session_there_is_a_hint(self, say):
+        """
+        There is nothing to show, and that is no traceback.
+        """
         code, out, err = say("results")
 
         assert (code, out) == (2, "")
         assert err.startswith("error: no sessions yet in ")
 
     def test_a_file_is_written_in_the_format_of_its_name(self, run, say):
+        """
+        With its folders; -o wins where both say one.
+        """
         run(trial(0.3), trial(0.1))
 
         assert say("results", "--to", "deep/r.csv") == (0, "", "results written to deep/r.csv\n")
@@ -213,6 +225,9 @@ class TestResults:
         assert json.loads(Path("r.txt").read_text())[0]["job_id"] == "t1"
 
     def test_headers_can_be_left_out(self, run, say):
+        """
+        Rows alone, for scripts.
+        """
         run(trial(0.3))
 
         assert say("results", "--no-headers", "--columns", "trial,loss")[1].split() == ["t0", "0.3"]
@@ -235,6 +250,9 @@ class TestResults:
         assert not Path("state").exists()
 
     def test_texts_of_trials_do_not_drive_the_terminal(self, run, say):
+        """
+        In every format names, keys and values come out printable.
+        """
         run({"job_id": "a b", "config": {"\u202e": "\x1b[2J", "result": {"loss": 1, "x\x1b": 2}}},
             {"config": {"\u202e": "\x07", "result": {"loss": 2}}})  # fmt: skip
 
@@ -354,6 +372,9 @@ class TestAccounting:
         assert out.splitlines()[0].split().count("ACCOUNTING") == 1
 
     def test_the_best_five_unless_others_are_asked_for(self, compared, say):
+        """
+        --top, --where and --direction choose among all trials, as they do without a comparison.
+        """
         compared(*((number, -number) for number in range(7)))
 
         def ids(*args: str) -> list[str]:
@@ -367,6 +388,9 @@ class TestAccounting:
         assert ids("--direction", "minimize", "--top", "1") == ["t0"]
 
     def test_json_is_a_promise(self, compared, say):
+        """
+        Keys are promised, in their order, and each accounting has its own rank and metrics.
+        """
         compared((3, -1), (5, -2))
 
         code, out, _ = say("results", "--explain-accounting", "-o", "json")
@@ -382,6 +406,9 @@ class TestAccounting:
         assert first["config"]["data_file"] == "quotes.csv"
 
     def test_other_formats_have_a_line_for_each_accounting(self, compared, say):
+        """
+        A file and Markdown name the accounting, and the rank in it, in columns.
+        """
         compared((3, -1))
 
         assert say("results", "--explain-accounting", "--to", "r.csv")[0] == 0
@@ -418,6 +445,9 @@ class TestAccounting:
         ids=lambda value: " ".join(value) if isinstance(value, list) else "",
     )
     def test_what_it_can_not_heed_is_refused(self, args, said, compared, say):
+        """
+        A flag that could only be ignored is an error that names it.
+        """
         compared((3, -1))
 
         code, out, err = say("results", "--explain-accounting", *args)
@@ -426,6 +456,9 @@ class TestAccounting:
         assert said in err
 
     def test_a_program_of_ones_own_is_refused(self, run, say):
+        """
+        It has no second accounting: that is said, with the command that shows its results.
+        """
         run(trial(0.3), trial(0.1))
 
         code, out, err = say("results", "--explain-accounting")
@@ -438,6 +471,9 @@ class TestAccounting:
         )
 
     def test_data_that_are_not_here_are_named(self, compared, say):
+        """
+        By their whole path, with what to do, and without a half comparison.
+        """
         compared((3, -1), (4, -1))
         Path("quotes.csv").unlink()
 
@@ -483,6 +519,9 @@ class TestAccounting:
         assert json.loads(out)[0]["accounting"]["two_leg"]["net_pnl_usd"] == -1
 
     def test_nothing_to_compare_is_said_and_no_error(self, compared, say):
+        """
+        Exit 0 and valid output, as of any ranking that is empty.
+        """
         compared((3, -1))
 
         code, out, err = say(
@@ -525,6 +564,9 @@ def test_the_workloads_own_command_compares_its_trials(say, capsys):
 
 class TestBest:
     def test_it_names_the_trial_and_all_about_it(self, run, say):
+        """
+        Its value among how many, its file, metrics and config, and how to run it again.
+        """
         run(trial(0.3, lr=1), trial(0.1, lr=2), trial(lr=3))
 
         code, out, err = say("best")
@@ -538,6 +580,9 @@ class TestBest:
         assert {"size: 1", "lr: 2", "Reproduce it with:"} <= set(lines)
 
     def test_json_is_a_promise(self, run, say):
+        """
+        Keys are promised, in their order, those without a value too.
+        """
         run(trial(0.3, lr=1))
 
         found = json.loads(say("best", "-o", "json")[1])
@@ -549,6 +594,9 @@ class TestBest:
         assert (found["job_id"], found["value"], found["caveat"]) == ("t0", 0.3, None)
 
     def test_parts_of_it_for_scripts(self, run, say):
+        """
+        A name or a config alone, under the conditions and the metric that are asked for.
+        """
         run(trial(0.3, lr=1), trial(0.1, lr=2))
 
         assert say("best", "-o", "name")[1] == "demo/t1\n"
@@ -566,6 +614,9 @@ class TestBest:
         ],
     )
     def test_none_is_an_error(self, args, said, run, say):
+        """
+        Where there is no best, or no such form of it, it is exit 2 and an empty stdout.
+        """
         run(trial())
 
         code, out, err = say("best", *args)

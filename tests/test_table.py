@@ -35,6 +35,9 @@ def test_narrow_columns_are_six_wide():
 
 
 def test_a_table_of_nothing_is_its_header():
+    """
+    Without headers, too, nothing is printed for nothing.
+    """
     assert table([], ["name", "age"]) == "NAME   AGE\n"
     assert table([], ["name"], no_headers=True) == ""
 
@@ -156,6 +159,9 @@ def test_log_lines_may_keep_their_line_breaks():
     ],
 )
 def test_floats_have_six_digits_and_all_before_the_point(value, text):
+    """
+    As C's %g, except that nothing before the point is rounded away, nor put as a power of ten.
+    """
     assert readable(value) == text
 
 
@@ -197,10 +203,16 @@ def test_a_readable_number_is_near_the_number(value):
     ],
 )
 def test_durations_are_written_as_kubectl_writes_them(seconds, text):
+    """
+    Two units at the most, fewer the longer it is; a clock that runs behind is no error.
+    """
     assert duration(seconds) == text
 
 
 def test_an_age_is_the_time_since():
+    """
+    Of what has no time yet nothing is known.
+    """
     assert age(100.0, now=432.5) == "5m32s"
     assert age(None, now=432.5) == "<unknown>"
 

@@ -11,6 +11,9 @@ from kubectl_tune.wholefile import write_whole
 
 
 def test_a_file_is_written_with_its_folders(tmp_path):
+    """
+    Folders on the way are made, and text is UTF-8.
+    """
     write_whole(tmp_path / "a" / "b" / "c.json", "é")
 
     assert (tmp_path / "a" / "b" / "c.json").read_bytes() == "é".encode()
@@ -34,6 +37,9 @@ def test_a_file_is_replaced_whole_and_keeps_its_permissions(tmp_path):
 
 
 def test_a_link_stays_a_link(tmp_path):
+    """
+    The new text goes to the file behind it, which the link still leads to.
+    """
     (tmp_path / "link").symlink_to(tmp_path / "target")
 
     write_whole(tmp_path / "link", "new")
@@ -43,6 +49,9 @@ def test_a_link_stays_a_link(tmp_path):
 
 
 def test_a_pipe_is_written_as_it_is(tmp_path):
+    """
+    It is never replaced by a file, which its reader would not see.
+    """
     os.mkfifo(tmp_path / "pipe")
     reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
     try:
@@ -54,6 +63,9 @@ def test_a_pipe_is_written_as_it_is(tmp_path):
 
 
 def test_what_can_t_be_written_is_said_and_leaves_nothing_behind(tmp_path):
+    """
+    A folder, a name that none can have, a file taken for a folder: one error, and no draft.
+    """
     (tmp_path / "folder").mkdir()
 
     for path in (tmp_path / "folder", tmp_path / "folder\0x", "/dev/null/x"):
