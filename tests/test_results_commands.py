@@ -70,15 +70,6 @@ def run(capsys) -> Callable[..., None]:
     return run
 
 
-@pytest.fixture
-def say(capsys) -> Callable[..., tuple[int, str, str]]:
-    def say(*args: str) -> tuple[int, str, str]:
-        code = main(list(args))
-        return code, *capsys.readouterr()
-
-    return say
-
-
 def trial(loss: float | None = None, **config: Any) -> dict[str, Any]:
     result = {} if loss is None else {"result": {"metrics": {"loss": loss, "size": 10 * loss}}}
     return {"config": {**config, **result}}
@@ -560,6 +551,14 @@ def test_the_workloads_own_command_compares_its_trials(say, capsys):
         assert two_leg["realized_pnl_usd"] == pytest.approx(3 * (40 - 2.02 - 1.0))
         assert two_leg["fees_usd"] == pytest.approx(3 * 2.02 + 1.01)
         assert two_leg["total_trades"] == seed["total_trades"]
+
+    code, out, err = say("results", "--explain-accounting", "--metric", "runtime_seconds")
+    assert (code, err) == (0, "")  # another time is no sign of other data
+
+    by_key = ("--metric", "min_spread_bps", "--direction", "minimize")
+    code, out, err = say("results", "--explain-accounting", *by_key)
+    assert (code, err) == (0, "")
+    assert out.endswith("\n\nNeither seed nor two_leg has a min_spread_bps to rank by.\n")
 
 
 class TestBest:

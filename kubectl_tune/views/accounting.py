@@ -68,7 +68,10 @@ def verdict(comparison: Comparison) -> Iterator[str]:
     """Say in words what the figures come to, and which trials the ranks are about."""
     count, total = len(comparison.compared), len(comparison.among)
     best = {name: _first(order, comparison) for name, order in comparison.ranks().items()}
-    if count > 1:
+    if best and not any(best.values()):
+        neither = " nor ".join(map(clean, best))
+        yield f"Neither {neither} has a {clean(comparison.metric)} to rank by."
+    elif count > 1:
         of = f" of {total}" if count < total else ""
         yield f"Ranks are among these {count}{of} trials: {_firsts(best)}."
     yield from _worth(comparison, best)
