@@ -53,13 +53,27 @@ def said(tmp_path, text):
             "grids: {row_start: {min: 0, max: 2, step: 0.5}}\n",
             ["3, column 9: grids[0] row_start must be a whole number, not 0.5"],
         ),
+        (
+            "row_start: 5\ngrids: {row_stop: [x], exit_bps: [x, 0], balances: [3]}\n",
+            [
+                "4, column 9: grids[0] row_stop must be a number",
+                "4, column 24: grids[1] exit_bps must be a number",
+                f"4, column 24: exit_bps {NEEDS}",
+                "4, column 42: grids[2] balances must be",
+            ],
+        ),
         (f"fill: top_of_book\n{HONEST}", []),
         ("fill: full\n", []),
         (
             "fill: top_of_book\ngrids: {exit_bps: [1, 2]}\n",
             [f"3, column 1: fill: top_of_book {NEEDS}", f"4, column 9: exit_bps {NEEDS}"],
         ),
-        ("grids: {accounting: [seed, two_leg], gate: [zero, round_trip]}\n", []),
+        (
+            "grids: {accounting: [seed, two_leg], gate: [zero, round_trip], fill: [full]}\n",
+            [
+                "3, column 38: gate: round_trip needs accounting: two_leg (not all of its trials",
+            ],
+        ),
         ("grids: {gate: [zero, round_trip]}\n", [f"3, column 9: gate: round_trip {NEEDS}"]),
         (
             "search: {parameters: {row_start: {value: 5}, row_stop: {value: 3}}}\n",

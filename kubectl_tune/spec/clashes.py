@@ -1,17 +1,19 @@
 """
-Settings of a spec that its workload doesn't take together, whatever else is tuned.
+Settings of a spec that its workload doesn't take together.
 
-What holds for some combinations alone is not told here: `where` may drop them, and the plan is
-checked once more before it runs.
+An error where no trial could run; where some could, by their accounting, a warning: `where` may
+drop the others, and the plan is checked once more before it runs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Set
+from itertools import chain
 from typing import Any
 
 from kubectl_tune import planconfig
 from kubectl_tune.parameter import Parameter
+from kubectl_tune.planline import Fault
 from kubectl_tune.problem import Findings
 from kubectl_tune.spec.space import Space
 from kubectl_tune.strictjson import Path
@@ -29,43 +31,46 @@ def read(
     """Name fixed keys that don't go together, and tuned ones that don't go with the accounting."""
     tuned = {one.name: one for one in found.parameters}
     fixed = {key: value for key, value in {**base, **found.fixed}.items() if key not in tuned}
-    books = _books(workload, fixed, tuned)
-    wrong = _wrong(workload, {**fixed, **books}, data)
-    said = list(planconfig.clashes(workload, {**fixed, **books}, wrong))
-    for one in tuned.values():
-        for value in (one.low, one.high) if one.ranged else one.choices:
-            if clash := list(planconfig.clashes(workload, {one.name: value, **books}, wrong)):
-                said += clash
-                break
     name, honest = workload.honest
-    for fault in said:
-        hint = f"add {name}: {honest} to the spec" if fault.hint else ""
-        findings.error(fault.message, hint, _place(str(fault.path[-1]), data, found))
+    books = tuned[name].choices if name in tuned else (fixed.get(name),)
+    meant = _meant(workload, data)
+    said = [list(_clashes(workload, {**fixed, name: one}, tuned, meant)) for one in books]
+    for fault in dict.fromkeys(chain(*said)):
+        at = _place(str(fault.path[-1]), data, found)
+        if all(fault in one for one in said):
+            hint = f"add {name}: {honest} to the spec" if fault.hint else ""
+            findings.error(fault.message, hint, at)
+        else:
+            findings.warning(fault.message, "not all of its trials have that", at)
 
 
-def _books(
-    workload: Workload, fixed: Mapping[str, Any], tuned: Mapping[str, Parameter]
-) -> dict[str, Any]:
-    """Return the accounting that all trials have, or the honest one if it is among theirs."""
-    name, honest = workload.honest
-    choices = tuned[name].choices if name in tuned else (fixed.get(name),)
-    return {name: honest if honest in choices else next(iter(choices), None)}
-
-
-def _wrong(workload: Workload, config: Mapping[str, Any], data: Mapping[Any, Any]) -> set[str]:
-    """Return the keys that have been told of already, and those that misspelt ones stand for."""
+def _meant(workload: Workload, data: Mapping[Any, Any]) -> set[str]:
+    """Return the keys that misspelt ones stand for: those have been told of already."""
     inner = data.get("fixed")
     given = {*data, *(inner if isinstance(inner, Mapping) else ())}
     unknown = [key for key in given if isinstance(key, str) and key not in workload.settings]
-    meant = {near(key, workload.known_keys) for key in unknown} - given
-    unfit = {
-        key
-        for key, value in config.items()
-        if key in workload.settings
-        and value is not None
-        and planconfig.unfit(workload.settings[key], value)
-    }
-    return unfit | meant
+    return {near(key, workload.known_keys) for key in unknown} - given
+
+
+def _clashes(
+    workload: Workload, fixed: Mapping[str, Any], tuned: Mapping[str, Parameter], meant: Set[str]
+) -> Iterator[Fault]:
+    """Yield what doesn't go together in one accounting, each tuned key by itself."""
+    name = workload.honest[0]
+    yield from planconfig.clashes(workload, fixed, _unfit(workload, fixed) | meant)
+    for one in tuned.values():
+        setting = workload.settings.get(one.name)
+        if setting is None or setting.free is None:
+            continue
+        for value in (one.low, one.high) if one.ranged else one.choices:
+            alone = {one.name: value, name: fixed[name]}
+            yield from planconfig.clashes(workload, alone, _unfit(workload, alone) | meant)
+
+
+def _unfit(workload: Workload, config: Mapping[str, Any]) -> set[str]:
+    settings = workload.settings
+    given = {key: value for key, value in config.items() if key in settings and value is not None}
+    return {key for key, value in given.items() if planconfig.unfit(settings[key], value)}
 
 
 def _place(key: str, data: Mapping[Any, Any], found: Space) -> Path:
