@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -84,3 +84,23 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("KUBECTL_TUNE_STATE", str(tmp_path / "state.db"))
     return Desk(tmp_path)
+
+
+@pytest.fixture
+def kubeconfig(front: Front, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The kubeconfig of the environment: the current context is `admin`."""
+    path = front.kubeconfig(desk.folder / "kubeconfig")
+    monkeypatch.setenv("KUBECONFIG", str(path))
+    return path
+
+
+@pytest.fixture
+def say(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+    """Run a command in this process: its exit code, and what it printed."""
+    from kubectl_tune.cli import main
+
+    def say(*args: str) -> tuple[int, str, str]:
+        code = main(list(args))
+        return code, *capsys.readouterr()
+
+    return say

@@ -7,26 +7,18 @@ import json
 import os
 import re
 import signal
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from core.waiting import until
 from desk import PASSES_UNLESS_2, SCORE, Desk
 from fakecluster import FakeCluster
 from fakecluster.server import Front
 
 RANKED = ("--metric", "score", "--direction", "maximize")
-
-
-@pytest.fixture
-def kubeconfig(front: Front, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The kubeconfig of the environment: the current context is `admin`."""
-    path = front.kubeconfig(desk.folder / "kubeconfig")
-    monkeypatch.setenv("KUBECONFIG", str(path))
-    return path
 
 
 pytestmark = pytest.mark.usefixtures("kubeconfig")
@@ -53,14 +45,6 @@ def gate(desk: Desk) -> Gate:
 
 
 SCORES = 'echo "{\\"score\\": $1}"'
-
-
-def until(answer: Callable[[], Any], what: str, seconds: float = 60.0) -> Any:
-    deadline = time.monotonic() + seconds
-    while not (found := answer()):
-        assert time.monotonic() < deadline, f"waited {seconds:g}s in vain for {what}"
-        time.sleep(0.02)
-    return found
 
 
 def running(cluster: FakeCluster, count: int = 1, namespace: str = "default") -> None:

@@ -16,7 +16,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kubectl_tune.cli import main
 from kubectl_tune.filenames import file_names
 from kubectl_tune.names import slugs
 from kubectl_tune.trial import TrialSpec
@@ -40,15 +39,6 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("KUBECTL_TUNE_STATE", str(tmp_path / "state" / "state.db"))
     Path("program.py").write_text(PROGRAM)
     return tmp_path
-
-
-@pytest.fixture
-def say(capsys) -> Callable[..., tuple[int, str, str]]:
-    def say(*args: str) -> tuple[int, str, str]:
-        code = main(list(args))
-        return code, *capsys.readouterr()
-
-    return say
 
 
 @pytest.fixture

@@ -22,13 +22,6 @@ from kubectl_tune import __version__
 MUTATING = ("POST", "PUT", "PATCH", "DELETE")
 
 
-@pytest.fixture
-def kubeconfig(front: Front, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Path:
-    path = front.kubeconfig(desk.folder / "kubeconfig")
-    monkeypatch.setenv("KUBECONFIG", str(path))
-    return path
-
-
 pytestmark = pytest.mark.usefixtures("kubeconfig")
 
 
