@@ -19,7 +19,7 @@ def said(tmp_path, text):
     try:
         return list(map(str, read_spec(str(path)).warnings))
     except PlanProblems as error:
-        return list(map(str, error.problems))
+        return list(map(str, [*error.problems, *error.warnings]))
 
 
 @pytest.mark.parametrize(
@@ -54,13 +54,17 @@ def said(tmp_path, text):
             ["3, column 9: grids[0] row_start must be a whole number, not 0.5"],
         ),
         (
-            "row_start: 5\ngrids: {row_stop: [x], exit_bps: [x, 0], balances: [3]}\n",
+            "grids: {row_stop: [x], exit_bps: [x, 0], balances: [3]}\n",
             [
-                "4, column 9: grids[0] row_stop must be a number",
-                "4, column 24: grids[1] exit_bps must be a number",
-                f"4, column 24: exit_bps {NEEDS}",
-                "4, column 42: grids[2] balances must be",
+                "3, column 9: grids[0] row_stop must be a number",
+                "3, column 24: grids[1] exit_bps must be a number",
+                f"3, column 24: exit_bps {NEEDS}",
+                "3, column 42: grids[2] balances must be",
             ],
+        ),
+        (
+            "grids: {accounting: [seed, two-leg], exit_bps: [1]}\n",
+            ['3, column 9: grids[0] accounting must be one of seed, two_leg, not "two-leg"'],
         ),
         (f"fill: top_of_book\n{HONEST}", []),
         ("fill: full\n", []),

@@ -33,8 +33,8 @@ def read(
     fixed = {key: value for key, value in {**base, **found.fixed}.items() if key not in tuned}
     name, honest = workload.honest
     books = tuned[name].choices if name in tuned else (fixed.get(name),)
-    meant = _meant(workload, data)
-    said = [list(_clashes(workload, {**fixed, name: one}, tuned, meant)) for one in books]
+    told = _meant(workload, data).union(*(_unfit(workload, {name: one}) for one in books))
+    said = [list(_clashes(workload, {**fixed, name: one}, tuned, told)) for one in books]
     for fault in dict.fromkeys(chain(*said)):
         at = _place(str(fault.path[-1]), data, found)
         if all(fault in one for one in said):
@@ -53,18 +53,18 @@ def _meant(workload: Workload, data: Mapping[Any, Any]) -> set[str]:
 
 
 def _clashes(
-    workload: Workload, fixed: Mapping[str, Any], tuned: Mapping[str, Parameter], meant: Set[str]
+    workload: Workload, fixed: Mapping[str, Any], tuned: Mapping[str, Parameter], told: Set[str]
 ) -> Iterator[Fault]:
     """Yield what doesn't go together in one accounting, each tuned key by itself."""
     name = workload.honest[0]
-    yield from planconfig.clashes(workload, fixed, _unfit(workload, fixed) | meant)
+    yield from planconfig.clashes(workload, fixed, _unfit(workload, fixed) | told)
     for one in tuned.values():
         setting = workload.settings.get(one.name)
         if setting is None or setting.free is None:
             continue
         for value in (one.low, one.high) if one.ranged else one.choices:
             alone = {one.name: value, name: fixed[name]}
-            yield from planconfig.clashes(workload, alone, _unfit(workload, alone) | meant)
+            yield from planconfig.clashes(workload, alone, _unfit(workload, alone) | told)
 
 
 def _unfit(workload: Workload, config: Mapping[str, Any]) -> set[str]:
