@@ -76,12 +76,13 @@ def ranks(
     return [place.rank for place in sorted(places, key=lambda place: place.row.index)]
 
 
-def moved(compared: Iterable[Compared], workload: Workload, metric: str) -> list[str]:
-    """Return the trials whose recorded value is another one than what is computed now."""
+def moved(compared: Iterable[Compared], workload: Workload) -> list[str]:
+    """Return the trials that have another value on record than what is computed now."""
+    metrics = (workload.metric, workload.honest_metric)
     return [
         each.row.job_id
         for each in compared
-        if _differ(each.row.metrics, _own_books(each, workload), metric)
+        if any(_differ(each.row.metrics, _own_books(each, workload), one) for one in metrics)
     ]
 
 

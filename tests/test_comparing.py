@@ -182,15 +182,18 @@ def test_a_metric_that_one_accounting_lacks_gives_no_ranks_there():
 
 def test_what_is_another_number_now_is_noticed():
     """
-    Each by the books that it ran with; rounding is no change.
+    Each by the books that it ran with, open positions too; rounding is no change.
     """
-    seed = {"seed": {"pnl": 0.1 + 0.2}, "two_leg": {"pnl": -1.0}}
+    seed = {"seed": {"pnl": 0.1 + 0.2}, "two_leg": {"pnl": -1.0, "net": 2.0}}
+    honest = {"accounting": "two_leg"}
     compared = [
-        Compared(Row("same", {"pnl": 0.3}), seed),
+        Compared(Row("same", {"pnl": 0.3, "seconds": 1}), seed),
         Compared(Row("moved", {"pnl": 0.4}), seed),
-        Compared(Row("honest", {"pnl": -1.0}, {"accounting": "two_leg"}), seed),
-        Compared(Row("honest-moved", {"pnl": 0.3}, {"accounting": "two_leg"}), seed),
+        Compared(Row("honest", {"pnl": -1.0, "net": 2.0}, honest), seed),
+        Compared(Row("honest-moved", {"pnl": 0.3}, honest), seed),
+        Compared(Row("open-moved", {"pnl": -1.0, "net": 2.5}, honest), seed),
         Compared(Row("unknown", {}), seed),
     ]
+    workload = replace(ARBITRAGE, metric="pnl", honest_metric="net")
 
-    assert moved(compared, ARBITRAGE, "pnl") == ["moved", "honest-moved"]
+    assert moved(compared, workload) == ["moved", "honest-moved", "open-moved"]

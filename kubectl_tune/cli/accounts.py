@@ -51,10 +51,10 @@ def explained(field: Field, ranking: Ranking, form: str) -> str:
     rows = [place.row for place in ranking.places]
     compared = comparing.compare(rows, ARBITRAGE, field.folder)
     metric = ranking.metric or ARBITRAGE.metric
-    if moved := comparing.moved(compared, ARBITRAGE, ARBITRAGE.metric):
+    if moved := comparing.moved(compared, ARBITRAGE):
         verb = "has" if len(moved) == 1 else "have"
         print(
-            f"warning: {named(moved)} {verb} another {ARBITRAGE.metric} on record: "
+            f"warning: {named(moved)} {verb} another PnL on record: "
             "the data file has changed since, or the engine",
             file=sys.stderr,
         )
