@@ -19,7 +19,7 @@ from kubectl_tune.store import Store
 from kubectl_tune.trial import TrialEvent, TrialSpec, TrialState
 
 HEAVY = {
-    "aiohttp", "asyncio", "kubernetes", "multiprocessing", "numpy", "optuna", "polars",
+    "aiohttp", "asyncio", "kubernetes", "multiprocessing", "numpy", "polars",
     "pyarrow", "pydantic", "requests", "rich", "ssl", "tabulate", "urllib3",
 }  # fmt: skip
 PARSER = {"click", "sqlite3", "typer", "yaml"}

@@ -23,7 +23,7 @@ for name in sys.argv[1:]:
     try:
         importlib.import_module(name)
     except ModuleNotFoundError as error:
-        if error.name not in ("numpy", "optuna", "pyarrow"):
+        if error.name not in ("numpy", "pyarrow"):
             raise
 """
 
