@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from kubectl_tune import __version__
 from kubectl_tune.cli import argv, explained, frame, main
 from kubectl_tune.cli.commands import COMMANDS, module_name
+from kubectl_tune.cli.gotime import go_seconds
 from kubectl_tune.cli.options import DURATION, DryRunMode, Globals, globals_, output
 from kubectl_tune.errors import ClusterError, PlanError, TuneError
 
@@ -171,6 +172,8 @@ def test_an_unknown_flag_is_named(args, usage, capsys):
         (["p", "-z"], "unknown shorthand flag: 'z' in -z"),
         (["p", "-xo"], "unknown shorthand flag: 'x' in -xo"),
         (["p", "-wxo"], "unknown shorthand flag: 'x' in -xo"),
+        (["p", "---x=1"], "bad flag syntax: ---x=1"),
+        (["p", "--=x"], "bad flag syntax: --=x"),
         (["p", "--grep"], "flag needs an argument: --grep"),
         (["p", "-j"], "flag needs an argument: 'j' in -j"),
         (
@@ -207,6 +210,7 @@ def test_bad_usage_is_a_sentence(args, message):
     [
         (["-n"], "flag needs an argument: 'n' in -n\nSee 'kubectl tune --help'"),
         (["--context"], "flag needs an argument: --context\nSee 'kubectl tune --help'"),
+        (["version", "q", "r"], "unexpected arguments: [q r]\nSee 'kubectl tune version --help'"),
         (["version", "-o", "bad"], "--output must be 'yaml' or 'json'"),
         (["version", "--client=maybe"], 'invalid argument "maybe" for "--client" flag'),
     ],
@@ -300,10 +304,46 @@ def test_words_without_an_equals_sign_are_kept(words):
     plain = [word for word in words if word not in argv.BARE]
     tail = ["--", "-w=1", "--dry-run", *words]
 
-    assert argv.spelled_out([*plain, *tail], {"-x"}, {"-w": "--no-w"}) in (
+    assert argv.spelled_out([*plain, *tail], {"-x"}, {"-w": "--no-w"}, argv.BARE) in (
         [*plain, *tail],
         [*plain, "--", "-w=1", "--dry-run", *words],
     )
+
+
+@pytest.mark.parametrize(
+    "args",
+    [["--dry-run", "-wf", "p"], ["-f", "p", "--dry-run", "-w"], ["--dry-run", "-w", "p"]],
+    ids=" ".join,
+)
+def test_a_flag_without_its_value_takes_no_word_from_those_behind_it(args):
+    """
+    A bare --dry-run is client's, whatever follows.
+    """
+    seen = arrives(*args)
+
+    assert (seen["plan"], seen["dry_run"], seen["watch"]) == ("p", "client", True)
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        *[("", 0), ("0", 0), ("0s", 0), ("-1s", 0), ("-0", 0)],
+        *[("90", 90), ("+5", 5), (".5s", 0.5), ("1m1.5s", 61.5), ("1h2m", 3720), ("2us", 2e-6)],
+        *[(wrong, None) for wrong in ("-1", "1.5", "1d", "1H", "1e3", "5 s", "s", "٣", "3000000h")],
+        ("9" * 19, None),
+    ],
+)  # fmt: skip
+def test_a_requests_time_is_read_as_kubectl_reads_it(value, seconds):
+    """
+    Whole seconds, or Go's durations and nothing else; nothing, and less than it, is no limit.
+    """
+    assert go_seconds(value or "0") == seconds
+    if seconds is None:
+        said = refusal("p", f"--request-timeout={value}")
+        assert said.startswith("Invalid timeout value. Timeout must be a single integer")
+    else:
+        arrives("p", f"--request-timeout={value}")
+        assert globals_().request_timeout == seconds
 
 
 @pytest.mark.parametrize(

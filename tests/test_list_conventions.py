@@ -102,6 +102,33 @@ def test_flags_stand_before_and_after_the_command(words: tuple[str, ...], desk: 
     assert [each.path for each in lab.heard] == ["/api/v1/namespaces/foo/configmaps"]
 
 
+@pytest.mark.parametrize(
+    "words",
+    [("list", "--cluster={}"), ("--cluster={}", "list"), ("list", "-Ao=name", "--cluster={}")],
+    ids=" ".join,
+)
+def test_the_cluster_may_be_named(words: tuple[str, ...], desk: Desk, lab: Front, stub: ApiServer):
+    """
+    --cluster is kubectl's, too: with a name it is the kubeconfig's cluster of this name.
+    """
+    config = yaml.safe_load(lab.kubeconfig(path := desk.folder / "both").read_text())
+    config["clusters"].append({"name": "other", "cluster": {"server": stub.url}})
+    path.write_text(yaml.safe_dump(config))
+    where = ("--kubeconfig", str(path))
+
+    desk.tune(*(word.format("fake") for word in words), *where)
+    assert lab.heard and not stub.heard
+
+    lab.heard.clear()
+    desk.tune(*(word.format("other") for word in words), *where)
+    assert stub.heard and not lab.heard
+
+    done = desk.tune("list", "--cluster=nowhere", *where)
+    assert done.code == 2
+    assert done.err.startswith('error: no server found for cluster "nowhere"\n')
+    assert desk.tune("list", "--cluster=false", *where).err == "No resources found\n"
+
+
 def test_selectors_reach_the_server_beside_our_own(desk: Desk, three: Front):
     """
     They narrow what is ours, and only where sessions are looked for.
@@ -119,16 +146,17 @@ def test_selectors_reach_the_server_beside_our_own(desk: Desk, three: Front):
 
 def test_long_lists_come_in_chunks(desk: Desk, three: Front):
     """
-    As large as --chunk-size; 0 asks for all at once.
+    As large as --chunk-size; 0 asks for all at once, as does less.
     """
     assert names(desk, "--chunk-size=2") == ["three", "two", "one"]
     first, second, _ = three.heard
     assert first.value("limit") == second.value("limit") == "2"
     assert second.value("continue") and not first.value("continue")
 
-    three.heard.clear()
-    assert names(desk, "--chunk-size", "0") == ["three", "two", "one"]
-    assert all("limit" not in each.query for each in three.heard)
+    for whole in ("0", "-1"):
+        three.heard.clear()
+        assert names(desk, "--chunk-size", whole) == ["three", "two", "one"]
+        assert all("limit" not in each.query for each in three.heard)
 
 
 def test_all_namespaces_are_one_list(desk: Desk, stub: ApiServer):

@@ -15,10 +15,10 @@ from kubectl_tune.errors import UsageError
 
 HELP = ("-h", "--help")
 FILENAME = ("-f", "--filename")
-# What a flag means that is written without its value; pflag calls it NoOptDefVal.
-BARE = {"--dry-run": "--dry-run=client"}
+# What a command's own flag means that is written without its value; pflag's NoOptDefVal.
+BARE = {"--dry-run": "--dry-run=client", "--cluster": "--cluster=true"}
 
-_TRUTH = {
+TRUTH = {
     **dict.fromkeys(("1", "t", "T", "true", "TRUE", "True"), True),
     **dict.fromkeys(("0", "f", "F", "false", "FALSE", "False"), False),
 }
@@ -71,21 +71,24 @@ def apart(args: Sequence[str], valued: Collection[str], switches: Collection[str
 
 
 def spelled_out(
-    args: Sequence[str], valued: Collection[str], opposites: Mapping[str, str]
+    args: Sequence[str],
+    valued: Collection[str],
+    opposites: Mapping[str, str],
+    bare: Mapping[str, str],
 ) -> list[str]:
     """
     Return `args` without the spellings that only pflag understands.
 
-    `valued` are the flags that take a value, `opposites` the switches, each with the
-    flag that turns it off.
+    `valued` are the flags that take a value, `bare` of those what they mean without it,
+    `opposites` the switches, each with the flag that turns it off.
     """
     words, plain = iter(args), list[str]()
     for word in words:
         flag, equals, value = word.partition("=")
         if word == "--":
             return [*plain, word, *words]
-        if word in BARE:
-            plain.append(BARE[word])
+        if word in bare:
+            plain.append(bare[word])
         elif word in valued:
             plain += [word, *islice(words, 1)]
         elif equals and flag in HELP:
@@ -138,6 +141,6 @@ def named(spellings: Iterable[str]) -> str:
 
 
 def _truth(flag: str, value: str) -> bool:
-    if value not in _TRUTH:
+    if value not in TRUTH:
         raise NoTruth(flag, value)
-    return _TRUTH[value]
+    return TRUTH[value]

@@ -98,6 +98,7 @@ def of_command(name: str, before: list[str], begun: str) -> Candidates:
     from kubectl_tune.cli.frame import build
 
     command = build(name)
+    before = [command.bare().get(word, word) for word in before]
     flag, equals, value = begun.partition("=")
     if equals and flag.startswith("--") and not command.takes_value(flag):
         truths = ("true", "false") if command.switch(flag) else ()

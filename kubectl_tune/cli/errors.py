@@ -65,6 +65,8 @@ def unknown_command(name: str, known: dict[str, str]) -> UsageError:
 
 
 def unknown_flag(flag: str, usage: str, hint: str = "") -> FlagError:
+    if flag.startswith(("---", "--=")):
+        return FlagError(f"bad flag syntax: {flag}", usage=usage)
     if flag.startswith("--"):
         return FlagError(f"unknown flag: {flag.partition('=')[0]}", usage=usage, hint=hint)
     return FlagError(f"unknown shorthand flag: '{flag[1:2]}' in {flag}", usage=usage)
@@ -114,13 +116,13 @@ def from_click(error: click.UsageError, usage: str, args: Sequence[str]) -> Flag
         case click.BadParameter() if isinstance(error.param, click.Option):
             return FlagError(_invalid(error, named(error.param.opts)), usage=usage)
         case _:
-            return FlagError(_sentence(error), usage=usage)
+            return FlagError(_extra(_sentence(error)), usage=usage)
 
 
 def _whole(flag: str, args: Sequence[str]) -> str:
-    """Return an unknown letter with those behind it, as pflag does; the parser names it alone."""
+    """Return an unknown flag with all that is written with it: the parser names it alone."""
     if flag.startswith("--"):
-        return flag
+        return next((word for word in args if word.partition("=")[0] == flag), flag)
     clusters = (word for word in args if word[:1] == "-" != word[1:2] and flag[1:] in word)
     return next((f"-{word[word.index(flag[1:]) :]}" for word in clusters), flag)
 
@@ -146,6 +148,12 @@ def _invalid(error: click.BadParameter, flag: str) -> str:
     if not verb:
         return f'invalid argument for "{flag}" flag: {sentence}'
     return f'invalid argument "{value.strip(QUOTES)}" for "{flag}" flag: not {why}'
+
+
+def _extra(sentence: str) -> str:
+    lead, _, words = sentence.partition(" (")
+    extra = lead.startswith("got unexpected extra argument")
+    return f"unexpected arguments: [{words[:-1]}]" if extra else sentence
 
 
 def _missing(param: click.Parameter) -> str:

@@ -84,13 +84,15 @@ class Command(TyperCommand):
         opposites |= {
             flag: switch.opts[0] for switch in self._switches() for flag in switch.secondary_opts
         }
+        bare = self.bare()
         valued = {flag for each in self._options() if not each.is_flag for flag in each.opts}
+        valued -= set(bare)
         args = argv.apart(args, valued, opposites)
         if any(option.name == FILENAME for option in self._options()):
             args = argv.filename_first(args, valued.difference(argv.FILENAME))
         ctx.meta[BEHIND] = args[args.index("--") + 1 :] if "--" in args else []
         try:
-            words = argv.spelled_out(args, valued, opposites)
+            words = argv.spelled_out(args, valued, opposites, bare)
         except argv.NoTruth as wrong:
             switches = [argv.HELP, *(each.opts for each in self._switches())]
             shown = next((each for each in switches if wrong.flag in each), (wrong.flag,))
@@ -136,6 +138,12 @@ class Command(TyperCommand):
 
     def takes_value(self, flag: str) -> bool:
         return any(flag in each.opts for each in self._options() if not each.is_flag)
+
+    def bare(self) -> dict[str, str]:
+        """Return this command's own flags whose value may be left out, each with one."""
+        own = [each for each in self._options() if not str(each.name).startswith(PREFIX)]
+        known = {flag for each in own for flag in each.opts}
+        return {flag: word for flag, word in argv.BARE.items() if flag in known}
 
     def switch(self, flag: str) -> bool:
         return any(flag in each.opts for each in self._switches())

@@ -7,14 +7,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kubectl_tune.cli import argv, contexts
 from kubectl_tune.cli.color import Color, paint
 from kubectl_tune.cli.forms import FORMATS, form, sort_path
 from kubectl_tune.cli.listing import Labels, NoHeaders, Show, show
-from kubectl_tune.cli.options import output
+from kubectl_tune.cli.options import globals_, output
 from kubectl_tune.errors import UsageError
 
 if TYPE_CHECKING:
     from kubectl_tune.cli.remotelist import RemoteSessions
+
+
+def _clusters(context: typer.Context, incomplete: str) -> list[str]:
+    return contexts.candidates("cluster", context, incomplete)
 
 
 def command(
@@ -23,12 +28,14 @@ def command(
         bool, typer.Option("--running", help="Only sessions that a driver has now")
     ] = False,
     cluster: Annotated[
-        bool,
+        str,
         typer.Option(
             "--cluster",
-            help="Instead the sessions that the current namespace has, whoever began them",
+            help="Instead the sessions that the current namespace has, whoever began them. With a"
+            " name (--cluster=NAME), that namespace of the kubeconfig cluster of this name",
+            autocompletion=_clusters,
         ),
-    ] = False,
+    ] = "",
     everywhere: Annotated[
         bool,
         typer.Option(
@@ -88,7 +95,6 @@ def command(
         int,
         typer.Option(
             "--chunk-size",
-            min=0,
             help="Return large lists in chunks rather than all at once. Pass 0 to disable. With"
             " --cluster",
         ),
@@ -133,7 +139,9 @@ def command(
         silent=ignore_not_found,
         paint=paint(color),
     )
-    if cluster:
+    if argv.TRUTH.get(cluster, cluster):
+        if cluster not in argv.TRUTH:
+            globals_().cluster = cluster
         with closing(_of_cluster(selector, fields, everywhere, chunk_size, running)) as source:
             show(source, asked)
         return

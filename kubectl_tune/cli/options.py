@@ -14,6 +14,7 @@ from click.shell_completion import CompletionItem
 
 from kubectl_tune.cli.errors import unknown_format
 from kubectl_tune.cli.globals import PREFIX, Globals, globals_, remember
+from kubectl_tune.cli.gotime import go_seconds
 from kubectl_tune.duration import seconds
 from kubectl_tune.errors import UsageError
 
@@ -38,18 +39,18 @@ class Duration(click.ParamType[float]):
 
 
 class Timeout(Duration):
-    """The value of --request-timeout; what is wrong with it is said in kubectl's sentence."""
+    """The value of --request-timeout, read and refused as kubectl does; 0 is no limit."""
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> float:
-        try:
-            return seconds(value)
-        except UsageError as error:
+        found = go_seconds(value or "0") if isinstance(value, str) else value
+        if found is None:
             raise UsageError(
                 "Invalid timeout value. Timeout must be a single integer in seconds, or an integer"
                 " followed by a corresponding time unit (e.g. 1s | 2m | 3h)"
-            ) from error
+            )
+        return float(found)
 
 
 DURATION = Duration()

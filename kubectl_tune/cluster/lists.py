@@ -30,7 +30,7 @@ class Narrowing:
     selector: str = ""
     fields: str = ""
     everywhere: bool = False
-    page: int = PAGE  # 0: all at once
+    page: int = PAGE  # 0 or less: all at once
 
 
 class NarrowedClient(KubernetesClient):
@@ -55,7 +55,7 @@ class NarrowedClient(KubernetesClient):
 def narrowed(request: Request, by: Narrowing, namespace: str) -> Request:
     """Return the request for a list or a watch as it is to be sent."""
     query = {key: value for key, value in request.query if key != "limit"}
-    if request.verb == "list" and by.page:
+    if request.verb == "list" and by.page > 0:
         query["limit"] = by.page
     if by.kind and request.path.endswith(f"/{KINDS[by.kind][1]}"):
         selectors = [query.get("labelSelector"), by.selector]
