@@ -96,18 +96,20 @@ def attach(
     """
     info = _here(remote.info, client, context, reached)
     if info.name in store.names():
-        known = store.info(info.name)
-        raise StoreError(
-            f"session {info.name} is in the state file already"
-            + ("" if known.uid == info.uid else f", but another one ({known.uid})"),
-            hint=f"go on with it: kubectl tune resume {info.name}"
-            if known.uid == info.uid
-            else "give another state file with --state",
-        )
+        raise _known(info, store.info(info.name).uid)
     plan, _ = client.list("ConfigMap", manifests.selector(info.uid, **{marks.PART: "plan"}))
     specs = _specs(info, plan)
     store.create(info._replace(total=len(specs)), specs)
     return info.name
+
+
+def _known(info: SessionInfo, uid: str) -> StoreError:
+    said = f"session {info.name} is in the state file already"
+    if uid == info.uid:
+        return StoreError(said, hint=f"go on with it: kubectl tune resume {info.name}")
+    return StoreError(
+        f"{said}, but another one ({uid})", hint="give another state file with --state"
+    )
 
 
 def _here(

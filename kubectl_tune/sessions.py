@@ -71,15 +71,22 @@ def find(store: Store, asked: str = "") -> str:
     if asked in names:
         return asked
     if any(_among.get()):
-        names = [name for name in names if is_among(store.info(name).target)]
-        if not names:
-            named = zip(("namespace", "context"), _among.get(), strict=True)
-            raise SessionNotFound(
-                f"no sessions of {' and '.join(f'{what} {name}' for what, name in named if name)}",
-                hint="kubectl tune list shows them all",
-            )
-    if asked in ("", "last"):
-        return names[0]
+        names = _narrowed(store, names)
+    return names[0] if asked in ("", "last") else _begun(asked, names)
+
+
+def _narrowed(store: Store, names: Sequence[str]) -> list[str]:
+    among = [name for name in names if is_among(store.info(name).target)]
+    if not among:
+        named = zip(("namespace", "context"), _among.get(), strict=True)
+        raise SessionNotFound(
+            f"no sessions of {' and '.join(f'{what} {name}' for what, name in named if name)}",
+            hint="kubectl tune list shows them all",
+        )
+    return among
+
+
+def _begun(asked: str, names: Sequence[str]) -> str:
     begun = [name for name in names if name.startswith(asked)]
     if len(begun) == 1:
         return begun[0]
