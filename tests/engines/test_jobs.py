@@ -13,7 +13,7 @@ from engines.drives import Sessions
 
 from kubectl_tune.cluster import manifests
 from kubectl_tune.engines.jobs import JobsEngine
-from kubectl_tune.errors import Forbidden
+from kubectl_tune.errors import Forbidden, Unreachable
 from kubectl_tune.session import Session
 from kubectl_tune.trial import Failure, TrialEvent, TrialState
 
@@ -144,13 +144,10 @@ def test_a_log_that_can_not_be_read_for_an_outage_is_read_after_it(place, gate):
 def _refused(place):
     client = place.cluster.client()
     place.cluster.api_down()
-    try:
+    with pytest.raises(Unreachable) as caught:
         client.list("Job")
-    except Exception as error:
-        return error
-    finally:
-        place.cluster.api_up()
-    raise AssertionError
+    place.cluster.api_up()
+    return caught.value
 
 
 def test_rights_that_are_taken_away_end_the_drive_and_no_trial(place, sessions, gate):

@@ -1,3 +1,5 @@
+"""What tests of the fake cluster begin with."""
+
 from __future__ import annotations
 
 import pytest

@@ -1,3 +1,5 @@
+"""Objects as the fake API server keeps them: what it adds, refuses and deletes."""
+
 from __future__ import annotations
 
 import base64

@@ -1,3 +1,5 @@
+"""What the fake cluster lets go wrong: lost nodes, evictions, outages, no room."""
+
 from __future__ import annotations
 
 import os

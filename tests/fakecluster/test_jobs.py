@@ -1,3 +1,5 @@
+"""Jobs as the fake controller has them: their pods, their limits, their endings."""
+
 from __future__ import annotations
 
 import pytest

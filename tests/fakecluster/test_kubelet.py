@@ -1,3 +1,5 @@
+"""Pods as the fake kubelet runs them: phases, files, the environment, and their ends."""
+
 from __future__ import annotations
 
 import base64

@@ -1,3 +1,5 @@
+"""Watches as the fake API server has them: what they tell, in which order, and how they end."""
+
 from __future__ import annotations
 
 import threading
@@ -32,7 +34,7 @@ class Watching:
     def _run(self) -> None:
         try:
             self.seen += self._changes
-        except Exception as error:
+        except Exception as error:  # tests look at it
             self.error = error
 
     def end(self) -> list[tuple[str, str]]:

@@ -1,3 +1,5 @@
+"""What tests of the client over HTTP begin with: a server that says what it is told to."""
+
 from __future__ import annotations
 
 from collections.abc import Iterator
