@@ -243,7 +243,7 @@ def test_a_session_time_out_ends_what_runs_and_is_no_success(desk: Desk):
     jobs = ("a", "b", "c", "d")
 
     runner = K8sTuningSessionRunner(lines(desk, *jobs), max_parallel=2, k8s_client=client)
-    runner.timeout_session = 0.3  # type: ignore[assignment]
+    runner.timeout_session = 0.3
     result = runner.run()
 
     assert counts(result) == (4, 3, 1, 2, 1, 1)
