@@ -8,6 +8,7 @@ version.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Self
@@ -44,6 +45,8 @@ class ConfigFlags:
     def recordable(self) -> dict[str, Any]:
         """Return what may be kept as JSON, for any later folder: never the token."""
         given = {name: value for name, value in asdict(self).items() if value and name != "token"}
+        if self.server:
+            given["server"] = without_login(self.server)
         lists = {name: list(value) for name, value in given.items() if isinstance(value, tuple)}
         paths = {name: os.path.abspath(given[name]) for name in _PATHS if name in given}
         return given | lists | paths
@@ -66,3 +69,8 @@ class ConfigFlags:
             raise StoreError("; ".join(faults))
         lists = {name: tuple(value) for name, value in kept.items() if isinstance(value, list)}
         return cls(**kept | lists)
+
+
+def without_login(server: str) -> str:
+    """Return a server's URL without the name and password in it, which would be shown and kept."""
+    return re.sub(r"^([a-zA-Z][a-zA-Z0-9+.-]*://)?[^/?#]*@", r"\1", server)

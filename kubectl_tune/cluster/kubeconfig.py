@@ -13,7 +13,7 @@ from urllib.parse import urlsplit, urlunsplit
 from kubectl_tune.cluster import Manifest, configfaults, credentials, inpod
 from kubectl_tune.cluster.configchoice import Choice, choose, nobody, nowhere
 from kubectl_tune.cluster.configfile import Config
-from kubectl_tune.cluster.configflags import ConfigFlags
+from kubectl_tune.cluster.configflags import ConfigFlags, without_login
 from kubectl_tune.cluster.configmerge import load
 from kubectl_tune.cluster.credentials import Credentials
 from kubectl_tune.cluster.datafile import contents
@@ -61,7 +61,7 @@ def resolve(
         namespace = namespace or inpod.namespace(environment, service_account)
         if choice.cluster["server"] in ("", default or _DEFAULT_SERVER):
             choice = _of_pod(inpod.config(pod, service_account), flags)
-    server = _address(choice.cluster["server"] or default)
+    server = _address(without_login(choice.cluster["server"] or default))
     if not server:
         raise nowhere(choice)
     return _access(choice, server, namespace or "default", environment)

@@ -1,7 +1,7 @@
 """
 One run of a credential plugin: whether it may, as which program, and what it prints.
 
-Its rule: who can't be asked anything must not wait, nor write over what we show.
+Its rule: who can't be asked anything must not wait, nor write into what we show.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 
 from kubectl_tune.cluster.datafile import reason
@@ -49,6 +50,7 @@ def output(
         code = max(done.returncode, -1)  # Go says -1 of whatever a signal ended
         why = f"exec: executable {execution.command} failed with exit code {code}"
         fail(why, said=done.stderr)
+    sys.stderr.write(clean((done.stderr or b"").decode(errors="replace"), keep="\n\t"))
     return done.stdout
 
 
@@ -84,7 +86,7 @@ def _done(
             env=environment,
             stdin=None if asks else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
-            # Who can't be asked must not write over our table; its words go with the error.
+            # Who can't be asked must not write into our lines: its words come after it has ended.
             stderr=None if asks else subprocess.PIPE,
             timeout=seconds,
             check=False,

@@ -393,12 +393,31 @@ def test_an_answer_without_credentials_is_refused(script: Script, status, messag
 
 def test_answers_may_be_yaml(script: Script):
     """
-    As kubectl reads them.
+    As kubectl reads them, and as there their kind needn't be said.
     """
     lines = ["kind: ExecCredential", f"apiVersion: {V1}", "status:", "  token: t"]
-    plugin = script.does(*(f"echo '{line}'" for line in lines)).plugin()
+    for said in (lines, lines[1:]):
+        plugin = script.does(*(f"echo '{line}'" for line in said)).plugin()
+        assert plugin.authorization() == "Bearer t"
 
-    assert plugin.authorization() == "Bearer t"
+    script.does(*(f"echo '{line}'" for line in ["kind: Pod", *lines[1:]]))
+    assert failure(script.plugin().authorization) == (
+        "decoding stdout: its kind is not ExecCredential"
+    )
+
+
+def test_what_a_plugin_says_beside_its_answer_is_heard(
+    script: Script, capsys: pytest.CaptureFixture[str]
+):
+    """
+    As from kubectl, on stderr, and made harmless; also where nobody can answer it.
+    """
+    script.answers(token="t").does("printf 'renew\\033[31m soon\\n' >&2", script.path.read_text())
+
+    assert script.plugin().authorization() == "Bearer t"
+
+    heard = capsys.readouterr()
+    assert (heard.out, heard.err) == ("", "renew^[[31m soon\n")
 
 
 def test_a_missing_plugin_comes_with_advice(script: Script):

@@ -324,6 +324,8 @@ def test_no_shape_breaks_us(cluster: Any, user: Any, context: Any):
         ({"context": "empty", "cluster": "k", "user": "joe"}, ("empty", "k", "joe", "default",
                                                                SERVER)),
         ({"server": "k:8080"}, ("here", "k", "jane", "lab", "http://k:8080")),
+        ({"server": "https://me:s3cr@t@x:1/a@b"}, ("here", "k", "jane", "lab", "https://x:1/a@b")),
+        ({"server": "me:s3cret@x:1"}, ("here", "k", "jane", "lab", "http://x:1")),
         ({"server": "https://x/p/?q#f"}, ("here", "k", "jane", "lab", "https://x/p/")),
     ],
 )  # fmt: skip
@@ -645,8 +647,9 @@ def test_what_is_recorded_holds_no_token_and_no_relative_path(tmp_path, monkeypa
         kubeconfig="k", context="c", token="secret", client_key="/abs", as_group=("g",)
     )
 
-    assert flags.recordable() == {
+    assert replace(flags, server="https://me:secret@k:1/p").recordable() == {
         "kubeconfig": f"{tmp_path}/k", "context": "c", "client_key": "/abs", "as_group": ["g"],
+        "server": "https://k:1/p",
     }  # fmt: skip
     assert "secret" not in repr(flags)
 
