@@ -30,9 +30,7 @@ class Space:
 
     parameters: list[Parameter] = field(default_factory=list)
     fixed: dict[str, Any] = field(default_factory=dict)
-    places: dict[str, Path] = field(
-        default_factory=dict
-    )  # of names, also of entries that are wrong
+    places: dict[str, Path] = field(default_factory=dict)  # of names, also of wrong entries
     most: int | None = None
     method: Method = Method.GRID
     ordered: bool = False
