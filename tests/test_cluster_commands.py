@@ -468,7 +468,7 @@ def test_logs_of_driven_trials_are_followed_together(desk: Desk, cluster: FakeCl
     """
     plan, command = desk.numbered(2), gate.waits("echo b$1", "echo a$1")
     with desk.started("run", plan, "--name", "s", "--", *command) as driver:
-        until(lambda: desk.tune("logs", "s", "--all").out.count("a") >= 2, "the first lines")
+        until(lambda: desk.tune("logs", "s", "--all").out.count("\n") == 2, "the first lines")
         with desk.started("logs", "s", "--all", "-f") as following:
             first = {following.stdout.readline(), following.stdout.readline()}
             gate.open()
