@@ -103,7 +103,7 @@ def restore(environ: MutableMapping[str, str], home: str) -> None:
         del environ[LIBRARIES]
         if between:
             environ.pop(f"{LIBRARIES}_ORIG", None)
-        if between or names.index(LIBRARIES) < names.index(LEVEL):
+        if between or LEVEL in names[names.index(LIBRARIES) :]:
             environ[LIBRARIES] = before
     for key in [key for key in environ if key.startswith("_PYI_")]:
         del environ[key]

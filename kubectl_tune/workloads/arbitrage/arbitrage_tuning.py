@@ -74,7 +74,7 @@ class ArbitrageTuningRunner:
         try:
             quotes = load(self.tuning_config) if quotes is None else quotes
             books = account(self.tuning_config, quotes)
-        except Exception as error:
+        except Exception as error:  # the contract's: one kind of error, with the reason
             reason = str(error) or type(error).__name__
             raise RuntimeError(f"Tuning job failed: {reason}") from error
         seconds = time.perf_counter() - started
