@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from unicodedata import east_asian_width
 
 import pytest
 import yaml
@@ -495,6 +496,21 @@ def test_a_screen_shows_no_more_than_it_has_lines(place):
 
     first = shown.split("\x1b[J")[0]
     assert first.count("\n") == 9
+
+
+def test_a_screen_has_no_line_that_breaks(place):
+    """
+    Also where characters take two columns each.
+    """
+    made(place, {"調" * 30: UNTIL_GO})
+
+    with driven(place), store(place) as opened:
+        sessions_driver(opened)
+        _, shown = on_a_terminal("watch", until="Running")
+
+    lines = re.sub(r"\x1b\[[0-9;]*[a-zA-Z]", "", shown.split("\x1b[J")[0]).splitlines()
+    wide = [line + " " * sum(east_asian_width(char) == "W" for char in line) for line in lines]
+    assert "調" in "".join(lines) and max(map(len, wide)) < 100
 
 
 def test_watching_what_has_ended_shows_it_once(session, capsys):

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 from typing import Annotated, Any
+from unicodedata import east_asian_width
 
 from kubectl_tune import sessions
 from kubectl_tune.cli.color import Color, paint
@@ -158,7 +159,8 @@ class _Screen:
         self._seen, self._due = standing, now + REPAINT
         text = "".join(pieces(store, standing, self._asked))
         columns, rows = shutil.get_terminal_size()
-        lines = [cut(line, columns - 1) for line in text.splitlines()][: max(1, rows - 1)]
+        shown = text.splitlines()[: max(1, rows - 1)]
+        lines = [cut(line, max(0, columns - 1 - _wide(line))) for line in shown]
         sys.stdout.write(self._back() + "".join(f"{line}\x1b[K\n" for line in lines) + "\x1b[J")
         sys.stdout.flush()
         self._lines = len(lines)
@@ -168,3 +170,8 @@ class _Screen:
 
     def _back(self) -> str:
         return f"\x1b[{self._lines}F" if self._lines else ""
+
+
+def _wide(line: str) -> int:
+    """Return how many characters take a second column: a line that breaks can't be painted over."""
+    return sum(east_asian_width(char) in "WF" for char in line)
