@@ -200,7 +200,7 @@ class KubernetesClient:
         while True:
             request = requests.page(self.namespace, kind, selector, fields, more)
             page = self._json(self._ask(request))
-            items += page.get("items") or ()
+            items += self._items(page)
             more = _meta(page).get("continue", "")
             if not more:
                 break
@@ -208,6 +208,12 @@ class KubernetesClient:
             item.setdefault("apiVersion", KINDS[kind][0])
             item.setdefault("kind", kind)
         return items, str(_meta(page).get("resourceVersion", ""))
+
+    def _items(self, page: Manifest) -> Sequence[Manifest]:
+        """Return what is listed; taken for an empty list, any other answer would say it is gone."""
+        if "items" not in page and not str(page.get("kind", "")).endswith("List"):
+            raise self._stranger("no list, where one was asked for")
+        return page.get("items") or ()
 
     def _like(self, wanted: Manifest) -> Manifest | None:
         """Return an object of this name that may be what we have made."""
@@ -291,10 +297,15 @@ class KubernetesClient:
         except ValueError:
             found = None
         if isinstance(found, dict):
+            if found.get("kind") == "Status" and found.get("status") == "Failure":
+                raise statuses.error_of(found)  # as kubectl, which doesn't go by the code alone
             return found
         what = answer.response.headers.get("Content-Type", "") or "no type"
-        raise ClusterError(
-            f"{self.server} does not answer as an API server: {what} instead of JSON",
+        raise self._stranger(f"{what} instead of JSON")
+
+    def _stranger(self, what: str) -> ClusterError:
+        return ClusterError(
+            f"{self.server} does not answer as an API server: {what}",
             hint="is there a login page or a proxy on the way? kubectl config view --minify",
         )
 

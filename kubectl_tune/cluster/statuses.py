@@ -129,5 +129,6 @@ def _generic(code: int, body: bytes, asked: str) -> Manifest:
         quoted = json.dumps(said or "unknown", ensure_ascii=False)
         message = f"an error on the server ({quoted}) has prevented the request from succeeding"
     else:
-        reason, message = "", f"the server responded with the status code {code}: {said}"
+        told = f": {said}" if said else " but did not return more information"
+        reason, message = "", f"the server responded with the status code {code}{told}"
     return {"code": code, "reason": reason, "message": f"{message} ({asked})" if asked else message}

@@ -42,7 +42,10 @@ def changes(pieces: Iterable[bytes]) -> Iterator[Change]:
 def _change(line: bytes) -> Change:
     try:
         event = json.loads(line)
-        return Change(str(event["type"]), dict(event["object"]))
+        change = Change(str(event["type"]), dict(event["object"]))
+        if change.type not in ("ERROR", "BOOKMARK"):
+            _ = change.object["metadata"]["name"]  # what has none can't be known again
+        return change
     except (ValueError, KeyError, TypeError):
         raise ClusterError(
             f"the server sent something else than a change: {line[:80].decode(errors='replace')}"

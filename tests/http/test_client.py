@@ -239,7 +239,11 @@ CAUSES = [{"field": "spec.a", "message": "Required"}, {"field": "spec.b", "messa
             ClusterError,
             'Error from server (InternalError): an error on the server ("Bad Gateway") has',
         ),
-        (Reply(302, b"", {"Location": "/login"}), ClusterError, "Error from server: the server"),
+        (
+            Reply(302, b"", {"Location": "/login"}),
+            ClusterError,
+            "Error from server: the server responded with the status code 302 but did not return",
+        ),
     ],
     ids=lambda value: getattr(value, "__name__", "") or None,
 )
@@ -257,6 +261,39 @@ def test_refusals_read_as_kubectl_has_them(api, kube, reply, error, text):
     assert raised.value.code == reply.status
     if isinstance(reply.body, dict):
         assert raised.value.reason == reply.body["reason"]
+
+
+def test_a_refusal_is_one_whatever_the_code_says(api, kube):
+    """
+    As for kubectl: some proxies answer 200 to everything.
+    """
+    api.on("GET", JOBS, Reply(200, refused(403, "Forbidden", "why").body))
+
+    with pytest.raises(Forbidden, match="why"):
+        kube.list("Job")
+
+
+@pytest.mark.parametrize(
+    ("body", "empty"),
+    [
+        ({"error": "busy"}, False),
+        ({}, False),
+        ({"kind": "JobList", "metadata": {}}, True),
+        ({"items": None}, True),
+    ],
+    ids=str,
+)
+def test_only_a_list_can_be_an_empty_one(api, kube, body, empty):
+    """
+    Else Jobs would look deleted for what a proxy says.
+    """
+    api.on("GET", JOBS, Reply(body=body))
+
+    if empty:
+        assert kube.list("Job") == ([], "")
+    else:
+        with pytest.raises(ClusterError, match="no list, where one was asked for"):
+            kube.list("Job")
 
 
 @pytest.mark.parametrize("body", [b"<html>log in</html>", b"[1]", b""])

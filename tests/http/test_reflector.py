@@ -196,8 +196,9 @@ def test_watches_that_close_at_once_are_no_hot_loop(watched):
         refused(429, "TooManyRequests"),
         CUT,
         Reply(200, pieces=lambda: [b"<html>log in</html>\n"]),
+        Reply(200, pieces=lambda: [b'{"type": "ADDED", "object": {"kind": "Pod"}}\n']),
     ],
-    ids=["500", "503", "429", "cut", "no watch"],
+    ids=["500", "503", "429", "cut", "no watch", "nameless"],
 )
 def test_other_errors_are_borne_for_ever(watched, trouble):
     """
