@@ -132,7 +132,7 @@ def by_kubectl(text: str, value: Any, folder: Path) -> str:
         [*local, "-o", f"jsonpath={text}"],
         capture_output=True,
         text=True,
-        env={"KUBECONFIG": "/nonexistent", "HOME": str(folder)},
+        env={"KUBECONFIG": str(folder / "none"), "HOME": str(folder)},
     )
     if not done.returncode:
         return done.stdout

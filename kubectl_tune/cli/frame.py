@@ -141,7 +141,7 @@ class Command(TyperCommand):
 
     def bare(self) -> dict[str, str]:
         """Return this command's own flags whose value may be left out, each with one."""
-        own = [each for each in self._options() if not str(each.name).startswith(PREFIX)]
+        own = [e for e in self._options() if not (e.is_flag or str(e.name).startswith(PREFIX))]
         known = {flag for each in own for flag in each.opts}
         return {flag: word for flag, word in argv.BARE.items() if flag in known}
 
