@@ -136,19 +136,19 @@ class IndexedEngine(CommonEngine):
         )  # fmt: skip
         before, self._stages[name] = self._stages.get(name), stage
         if before is None:
-            for index, (id, first, same) in enumerate(places):
+            for id, first, same in places:
                 attempt = max(first, self._session.trials[id].attempt) if id and same else first
-                if id and self._owns(name, id, attempt) and not self._is_beyond(job, index):
+                if same and self._is_asked_anew(id, first):
+                    continue  # the Job never had that attempt
+                if id and self._owns(name, id, attempt):
                     yield Claim((id, attempt), same)
         elif before != stage:
             yield from (Claim(f.key) for f in self._fleet.flying if f.job_name == name)
 
-    def _is_beyond(self, job: Manifest, index: int) -> bool:
-        """Say whether an attempt is to be begun yet that the index, which has ended, never had."""
-        id, first, same = self._places[observed.name(job)][index]
+    def _is_asked_anew(self, id: str, first: int) -> bool:
+        """Say whether a later attempt than a Job began with is still to be begun."""
         trial = self._session.trials[id]
-        asked = same and trial.state is TrialState.PENDING and trial.attempt > first
-        return asked and _has_ended(job, index)
+        return trial.state is TrialState.PENDING and trial.attempt > first
 
     def _whose_pod(self, pod: Manifest) -> Iterator[Claim]:
         index, name = observed.index_of(pod), observed.job_of(pod)
@@ -184,7 +184,12 @@ class IndexedEngine(CommonEngine):
 
     def is_counted(self, flight: Flight) -> bool:
         job = flight.job
-        return job is not None and _has_ended(job, self._indexes[flight.job_name][flight.key[0]])
+        if job is None or observed.finished(job):
+            return job is not None
+        index = self._indexes[flight.job_name][flight.key[0]]
+        status = job.get("status") or {}
+        sets = (status.get(which) or "" for which in ("completedIndexes", "failedIndexes"))
+        return any(observed.holds(each, index) for each in sets)
 
     def is_tried_again(self, flight: Flight, event: TrialEvent) -> bool:
         job, pod = flight.job, flight.pod
@@ -198,9 +203,3 @@ class IndexedEngine(CommonEngine):
         if code == 0 or indexretries.fails_index(job, code):
             return False
         return observed.failures_before(pod) < (job["spec"].get("backoffLimitPerIndex") or 0)
-
-
-def _has_ended(job: Manifest, index: int) -> bool:
-    status = job.get("status") or {}
-    sets = (status.get(which) or "" for which in ("completedIndexes", "failedIndexes"))
-    return bool(observed.finished(job)) or any(observed.holds(each, index) for each in sets)
