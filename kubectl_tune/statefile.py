@@ -218,7 +218,7 @@ def _log_ahead(db: sqlite3.Connection) -> None:
             busy = error.sqlite_errorname.startswith("SQLITE_BUSY")
             if not busy or time.monotonic() > deadline:
                 raise
-        time.sleep(uniform(0.005, 0.02))
+        time.sleep(uniform(0.005, 0.02))  # a lock can only be asked for again; WAIT bounds it
 
 
 def _lifted_copy(db: sqlite3.Connection) -> sqlite3.Connection:

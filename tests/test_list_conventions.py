@@ -15,6 +15,7 @@ import re
 import signal
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -35,10 +36,8 @@ EMPTY_LIST = {"apiVersion": "v1", "items": [], "kind": "List", "metadata": {"res
 
 
 @pytest.fixture
-def lab(front: Front, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Front:
+def lab(front: Front, kubeconfig: Path) -> Front:
     """A cluster that the environment's kubeconfig means."""
-    path = front.kubeconfig(desk.folder / "kubeconfig")
-    monkeypatch.setenv("KUBECONFIG", str(path))
     return front
 
 

@@ -13,7 +13,8 @@ from kubectl_tune.strictjson import Path
 from kubectl_tune.workload import Workload
 
 _DEEPEST = 20
-# Keys of the first planner, which took any number for them.
+# Keys of the first planner, which took any number for them. A result lists most of them, too, by a
+# contract of its own: the workload imports nothing from above it.
 FIXED = (
     "min_spread_bps",
     "taker_fee_a_bps",

@@ -12,6 +12,7 @@ class Parser(argparse.ArgumentParser):
         super().__init__(**options)
         self._wrong: list[str] = []
 
+    # argparse would fill a namespace of any class, which our commands need not.
     def parse_args(  # type: ignore[override]
         self, args: Sequence[str] | None = None, namespace: None = None
     ) -> argparse.Namespace:
